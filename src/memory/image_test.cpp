@@ -1,0 +1,24 @@
+#include "sluice/memory/image.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::memory {
+namespace {
+
+TEST(Image, OddSizesRoundChromaUp) {
+    Image image(PixelFormat::kI420, {5, 3});
+    MutableImageView view = image.view();
+    EXPECT_EQ(plane_size(PixelFormat::kI420, {5, 3}, 1), (Size{3, 2}));
+    EXPECT_EQ(view.data[1] - view.data[0], 15);
+    EXPECT_EQ(view.data[2] - view.data[1], 6);
+    EXPECT_EQ(view.stride[1], 3);
+}
+
+TEST(Image, Nv12InterleavesChroma) {
+    Image image(PixelFormat::kNv12, {4, 4});
+    EXPECT_EQ(image.view().stride[1], 4);
+    EXPECT_EQ(image.view().data[2], nullptr);
+}
+
+}  // namespace
+}  // namespace sluice::memory
