@@ -1,0 +1,10 @@
+#include "sluice/infer/engine.h"
+
+namespace sluice::infer {
+
+Result<std::unique_ptr<Model>> read_model(const std::string& path) {
+    return unsupported("this build has no inference backend: run `make setup` and build again",
+                       path);
+}
+
+}  // namespace sluice::infer

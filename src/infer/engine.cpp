@@ -1,0 +1,19 @@
+#include "sluice/infer/engine.h"
+
+namespace sluice::infer {
+
+std::size_t TensorSpec::item_bytes() const {
+    std::size_t bytes = memory::element_size(type);
+    for (std::size_t i = 1; i < shape.size(); ++i)
+        bytes *= static_cast<std::size_t>(shape[i]);
+    return bytes;
+}
+
+Result<std::unique_ptr<Engine>> create_engine(const std::string& path,
+                                              const EngineOptions& options,
+                                              const InputAdaptation& adaptation) {
+    std::unique_ptr<Model> model = SLUICE_TRY(read_model(path));
+    return model->compile(options, adaptation);
+}
+
+}  // namespace sluice::infer

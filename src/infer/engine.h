@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sluice/base/result.h"
+#include "sluice/infer/options.h"
+#include "sluice/memory/tensor.h"
+
+namespace sluice::infer {
+
+/// How an image tensor is laid out; kOther is no image (no dimension of 1, 3 or 4 channels).
+enum class Layout { kOther, kNchw, kNhwc };
+
+struct TensorSpec {
+    std::string name;
+    memory::ElementType type = memory::ElementType::kF32;
+    memory::Shape shape;  ///< dimension 0 is the batch; -1 where the model leaves an extent open
+    Layout layout = Layout::kOther;
+
+    /// Bytes of one item of the batch.
+    std::size_t item_bytes() const;
+};
+
+/// What happens to the network's first input before the network sees it, inside the compiled
+/// graph: value = (written - mean) * scale, per channel in the network's channel order. Empty mean
+/// and scale leave the numbers exactly as written.
+struct InputAdaptation {
+    std::vector<float> mean;   ///< none, one for all, or one per channel
+    std::vector<float> scale;  ///< the same
+    /// What the pre-processing writes; the engine's own choice (the fastest) where not set.
+    std::optional<memory::ElementType> type;
+    std::optional<Layout> layout;
+    /// Rows and columns for a model that leaves them open; 0: the model's own.
+    int height = 0;
+    int width = 0;
+};
+
+/// Input and output memory of one batch. Belongs to the engine that made it and may not outlive
+/// it. Not shared between threads without the caller's own lock.
+class Request {
+public:
+    virtual ~Request() = default;
+
+    /// Where item `item` (0 .. batch size - 1) of an input is written, directly by the
+    /// pre-processing: the device reads this memory. Not to be touched between submit and wait.
+    virtual std::span<std::byte> item(std::size_t input, int item) = 0;
+
+    /// How many items were written: 1 .. batch size. Stays so until set again; the batch size at
+    /// first. Outputs then have as many items.
+    virtual void set_count(int count) = 0;
+
+    /// In the order of Engine::outputs(). Valid after wait() and until the next submit().
+    virtual std::span<const memory::TensorView> outputs() const = 0;
+};
+
+/// A network compiled for a device. Thread-safe: different requests on different threads.
+class Engine {
+public:
+    virtual ~Engine() = default;
+
+    /// As the pre-processing must write them and the post-processing will find them.
+    virtual std::span<const TensorSpec> inputs() const = 0;
+    virtual std::span<const TensorSpec> outputs() const = 0;
+    virtual int batch_size() const = 0;
+    /// How many requests in flight keep the device busy.
+    virtual int request_count() const = 0;
+    /// For people: "CPU, bf16, batch 4 as 4 x 1, 4 in flight".
+    virtual const std::string& description() const = 0;
+
+    virtual Result<std::unique_ptr<Request>> create_request() = 0;
+    /// Starts the request and returns at once. On failure nothing runs. A request that runs already
+    /// is refused.
+    virtual Result<void> submit(Request& request) = 0;
+    /// Waits for the request's results; at once when none runs. Requests may be waited for in any
+    /// order; waiting in the order of submission gives results in order.
+    virtual Result<void> wait(Request& request) = 0;
+};
+
+/// A network as read from its file, before a device is chosen: enough to recognise its head and to
+/// decide the adaptation.
+class Model {
+public:
+    virtual ~Model() = default;
+
+    virtual std::span<const TensorSpec> inputs() const = 0;
+    virtual std::span<const TensorSpec> outputs() const = 0;
+    /// What the file says of itself: key and text ("names", "stride", ...). Often empty.
+    virtual std::span<const std::pair<std::string, std::string>> metadata() const = 0;
+
+    /// The model stays as it was and may be compiled again.
+    virtual Result<std::unique_ptr<Engine>> compile(const EngineOptions& options,
+                                                    const InputAdaptation& adaptation) = 0;
+};
+
+/// Reads ONNX, OpenVINO IR, TFLite, TensorFlow or Paddle.
+Result<std::unique_ptr<Model>> read_model(const std::string& path);
+
+/// Both steps in one.
+Result<std::unique_ptr<Engine>> create_engine(const std::string& path,
+                                              const EngineOptions& options,
+                                              const InputAdaptation& adaptation);
+
+}  // namespace sluice::infer

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <string>
+
+#include "sluice/base/fields.h"
+
+namespace sluice::infer {
+
+enum class Precision { kAuto, kFp32, kFp16, kBf16, kInt8 };
+
+struct EngineOptions {
+    std::string device = "auto";
+    Precision precision = Precision::kAuto;
+    int batch_size = 1;
+    int num_requests = 0;
+};
+
+}  // namespace sluice::infer
+
+namespace sluice {
+
+/// The numbers are those of DeepStream's network-mode.
+template <>
+inline constexpr auto enum_words<infer::Precision> =
+    std::to_array<std::pair<std::string_view, infer::Precision>>({
+        {"auto", infer::Precision::kAuto},
+        {"fp32", infer::Precision::kFp32},
+        {"fp16", infer::Precision::kFp16},
+        {"bf16", infer::Precision::kBf16},
+        {"int8", infer::Precision::kInt8},
+        {"0", infer::Precision::kFp32},
+        {"1", infer::Precision::kInt8},
+        {"2", infer::Precision::kFp16},
+        {"3", infer::Precision::kAuto},
+    });
+
+template <>
+inline constexpr auto fields<infer::EngineOptions> = field_table(
+    field("device", &infer::EngineOptions::device, "where the network runs: auto or cpu"),
+    field("precision",
+          &infer::EngineOptions::precision,
+          "arithmetic of the network: auto (the device's own default), fp32 (0), int8 (1), "
+          "fp16 (2), bf16"),
+    field("batch-size",
+          &infer::EngineOptions::batch_size,
+          range(1, 1024),
+          "most frames (or objects) per inference"),
+    field("num-requests",
+          &infer::EngineOptions::num_requests,
+          range(0, 64),
+          "batches in flight; 0: as many as the device wants",
+          Tunable::kYes));
+
+}  // namespace sluice
