@@ -22,6 +22,7 @@ inline constexpr std::int64_t kNoPts = std::numeric_limits<std::int64_t>::min();
 struct TensorData {
     std::string name;
     std::uint32_t component_id = 0;
+    std::int32_t object = kNoParent;  ///< index of the frame's object it is of; the whole frame
     std::vector<std::int64_t> shape;  ///< without the batch
     std::vector<float> values;
 };
