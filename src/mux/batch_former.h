@@ -78,8 +78,8 @@ public:
     /// starts thinning afresh (a seek). The sequence counts on.
     Leftover flush_source(meta::SourceId id);
 
-    /// Queues an entry. On kTaken it is moved from; else it stays with the caller, changed at most
-    /// in frame.sequence. Sets sequence, arrival time and, where it has none yet, the frame's
+    /// Queues an entry. On kTaken it is moved from; else it stays with the caller, on kRefused
+    /// untouched. Sets sequence, arrival time and, where it has none yet, the frame's
     /// processing resolution.
     Admission push(Entry& entry, TimePoint now);
     /// The next batch, if one is due. Ask until there is none.
