@@ -11,8 +11,9 @@
 namespace sluice::osd {
 
 /// Where the feet of each track's boxes were in the last `length` of stream time. Bounded: at most
-/// kMaxPoints a track (closer ones are merged) and kMaxTracks a source; a track that was not seen
-/// for `length` is dropped, and all of a source's when its time or size jumps.
+/// kMaxPoints a track (closer ones are merged) and kMaxTracks a source (later ones get no trail); a
+/// track that was not seen for `length` is dropped, and all of a source's when its time or size
+/// jumps.
 class Trails {
 public:
     static constexpr std::size_t kMaxPoints = 128;

@@ -1,0 +1,287 @@
+#include "sluice/osd/cpu/canvas.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace sluice::osd {
+namespace {
+
+using memory::PixelFormat;
+
+/// (ink * alpha + old * (255 - alpha)) / 255, rounded; exact in 16 bits.
+inline std::uint8_t mix(std::uint8_t old, std::uint8_t ink, unsigned alpha) {
+    unsigned sum = ink * alpha + old * (255U - alpha) + 128U;
+    return static_cast<std::uint8_t>((sum + (sum >> 8U)) >> 8U);
+}
+
+template <int kChannels>
+void fill_row(std::uint8_t* row, int count, const std::uint8_t* ink, unsigned alpha) {
+    if (kChannels == 1 && alpha == 255) {
+        std::memset(row, ink[0], static_cast<std::size_t>(count));
+        return;
+    }
+    for (int i = 0; i < count * kChannels; i += kChannels) {
+        for (int c = 0; c < kChannels; ++c)
+            row[i + c] = mix(row[i + c], ink[c], alpha);
+    }
+}
+
+template <int kChannels>
+void blend_row(std::uint8_t* row,
+               const std::uint8_t* coverage,
+               int count,
+               const std::uint8_t* ink,
+               unsigned alpha) {
+    for (int i = 0; i < count; ++i) {
+        unsigned part = (coverage[i] * alpha + 127U) / 255U;
+        for (int c = 0; c < kChannels; ++c)
+            row[i * kChannels + c] = mix(row[i * kChannels + c], ink[c], part);
+    }
+}
+
+template <int kChannels>
+void average_square(std::uint8_t* at, std::ptrdiff_t stride, int width, int height) {
+    std::array<std::uint64_t, kChannels> sum{};
+    for (int y = 0; y < height; ++y) {
+        const std::uint8_t* row = at + y * stride;
+        for (int i = 0; i < width * kChannels; i += kChannels) {
+            for (int c = 0; c < kChannels; ++c)
+                sum[static_cast<std::size_t>(c)] += row[i + c];
+        }
+    }
+    std::array<std::uint8_t, kChannels> mean{};
+    auto count = static_cast<std::uint64_t>(width) * static_cast<std::uint64_t>(height);
+    for (std::size_t c = 0; c < kChannels; ++c)
+        mean[c] = static_cast<std::uint8_t>((sum[c] + count / 2) / count);
+    for (int y = 0; y < height; ++y)
+        fill_row<kChannels>(at + y * stride, width, mean.data(), 255);
+}
+
+/// Calls `function` with the number of channels as a constant.
+template <class Function>
+void with_channels(int channels, Function&& function) {
+    switch (channels) {
+        case 1:
+            return function(std::integral_constant<int, 1>{});
+        case 2:
+            return function(std::integral_constant<int, 2>{});
+        case 3:
+            return function(std::integral_constant<int, 3>{});
+        default:
+            return function(std::integral_constant<int, 4>{});
+    }
+}
+
+std::uint8_t to_byte(double value) {
+    return static_cast<std::uint8_t>(std::clamp(std::lround(value), 0L, 255L));
+}
+
+struct Yuv {
+    std::uint8_t y, u, v;
+};
+
+/// ITU-R BT.601 and BT.709, section 3 (derivation of luminance and colour differences).
+Yuv to_yuv(meta::Color color, memory::ColorMatrix matrix, memory::ColorRange range) {
+    bool hd = matrix == memory::ColorMatrix::kBt709;
+    double kr = hd ? 0.2126 : 0.299;
+    double kb = hd ? 0.0722 : 0.114;
+    double r = color.red / 255.0;
+    double g = color.green / 255.0;
+    double b = color.blue / 255.0;
+    double y = kr * r + (1 - kr - kb) * g + kb * b;
+    double u = (b - y) / (2 * (1 - kb));
+    double v = (r - y) / (2 * (1 - kr));
+    bool full = range == memory::ColorRange::kFull;
+    double chroma = full ? 255 : 224;
+    return {to_byte(full ? 255 * y : 16 + 219 * y),
+            to_byte(128 + chroma * u),
+            to_byte(128 + chroma * v)};
+}
+
+int even_below(int value) {
+    return value & ~1;
+}
+
+}  // namespace
+
+Canvas::Canvas(const memory::MutableImageView& view, std::vector<std::uint16_t>& scratch)
+    : format_(view.format),
+      matrix_(view.matrix),
+      range_(view.range),
+      size_(view.size),
+      plane_count_(memory::layout(view.format).planes),
+      scratch_(scratch) {
+    for (int i = 0; i < plane_count_; ++i) {
+        auto slot = static_cast<std::size_t>(i);
+        memory::PlaneLayout layout = memory::layout(format_).plane[slot];
+        planes_[slot] = {view.data[slot],
+                         view.stride[slot],
+                         memory::plane_size(format_, size_, i),
+                         layout.shift_x,
+                         layout.bytes_per_pixel};
+    }
+}
+
+Canvas::Ink Canvas::ink_of(meta::Color color) const {
+    switch (format_) {
+        case PixelFormat::kRgb:
+        case PixelFormat::kRgba:
+        case PixelFormat::kRgbx:
+            return {{{color.red, color.green, color.blue, 255}}};
+        case PixelFormat::kBgr:
+        case PixelFormat::kBgra:
+        case PixelFormat::kBgrx:
+            return {{{color.blue, color.green, color.red, 255}}};
+        case PixelFormat::kI420:
+        case PixelFormat::kNv12:
+        case PixelFormat::kGray8:
+            break;
+    }
+    Yuv yuv = to_yuv(color, matrix_, range_);
+    if (format_ == PixelFormat::kNv12) return {{{yuv.y}, {yuv.u, yuv.v}}};
+    return {{{yuv.y}, {yuv.u}, {yuv.v}}};
+}
+
+PixelRect Canvas::clipped(PixelRect where) const {
+    return {std::max(where.left, 0),
+            std::max(where.top, 0),
+            std::min(where.right, size_.width),
+            std::min(where.bottom, size_.height)};
+}
+
+void Canvas::fill(PixelRect where, meta::Color color) {
+    where = clipped(where);
+    if (where.empty() || color.alpha == 0) return;
+    Ink ink = ink_of(color);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(plane_count_); ++i) {
+        const Plane& plane = planes_[i];
+        if (plane.shift != 0) {
+            fill_chroma(plane, where, ink[i].data(), color.alpha);
+            continue;
+        }
+        with_channels(plane.channels, [&](auto channels) {
+            for (int y = where.top; y < where.bottom; ++y) {
+                fill_row<channels>(
+                    plane.at(where.left, y), where.width(), ink[i].data(), color.alpha);
+            }
+        });
+    }
+}
+
+void Canvas::fill_chroma(const Plane& plane, PixelRect where, const std::uint8_t* ink, int alpha) {
+    // The last sample of an odd row or column stands for one pixel only.
+    if (where.right == size_.width) where.right = 2 * plane.extent.width;
+    if (where.bottom == size_.height) where.bottom = 2 * plane.extent.height;
+    int first = where.left >> 1;
+    int last = (where.right - 1) >> 1;
+    bool half_first = (where.left & 1) != 0;
+    bool half_last = (where.right & 1) != 0;
+    with_channels(plane.channels, [&](auto channels) {
+        for (int y = where.top >> 1; y <= (where.bottom - 1) >> 1; ++y) {
+            int rows = std::min(where.bottom, 2 * y + 2) - std::max(where.top, 2 * y);
+            auto full = static_cast<unsigned>((alpha * rows + 1) / 2);
+            auto half = (full + 1) / 2;
+            int from = half_first ? first + 1 : first;
+            int to = half_last ? last : last + 1;
+            if (half_first) fill_row<channels>(plane.at(first, y), 1, ink, half);
+            if (half_last && last >= from) fill_row<channels>(plane.at(last, y), 1, ink, half);
+            if (to > from) fill_row<channels>(plane.at(from, y), to - from, ink, full);
+        }
+    });
+}
+
+void Canvas::blend(PixelRect where,
+                   const std::uint8_t* coverage,
+                   std::ptrdiff_t stride,
+                   meta::Color color) {
+    PixelRect inside = clipped(where);
+    if (inside.empty() || color.alpha == 0) return;
+    coverage += (inside.top - where.top) * stride + (inside.left - where.left);
+    Ink ink = ink_of(color);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(plane_count_); ++i) {
+        const Plane& plane = planes_[i];
+        if (plane.shift != 0) {
+            blend_chroma(plane, inside, coverage, stride, ink[i].data(), color.alpha);
+            continue;
+        }
+        with_channels(plane.channels, [&](auto channels) {
+            for (int y = 0; y < inside.height(); ++y) {
+                blend_row<channels>(plane.at(inside.left, inside.top + y),
+                                    coverage + y * stride,
+                                    inside.width(),
+                                    ink[i].data(),
+                                    color.alpha);
+            }
+        });
+    }
+}
+
+void Canvas::blend_chroma(const Plane& plane,
+                          PixelRect where,
+                          const std::uint8_t* coverage,
+                          std::ptrdiff_t stride,
+                          const std::uint8_t* ink,
+                          int alpha) {
+    int first = where.left >> 1;
+    int count = ((where.right - 1) >> 1) - first + 1;
+    auto lead = static_cast<std::size_t>(where.left & 1);
+    auto width = static_cast<std::size_t>(where.width());
+    auto pairs = static_cast<std::size_t>(count);
+    bool odd_right = where.right == size_.width && (size_.width & 1) != 0;
+    // Sums of two rows, then bytes of two columns: both in the same scratch.
+    scratch_.resize(std::max(scratch_.size(), 3 * pairs + 2));
+    std::uint16_t* sums = scratch_.data();
+    auto* means = reinterpret_cast<std::uint8_t*>(sums + 2 * pairs);
+    for (int y = where.top >> 1; y <= (where.bottom - 1) >> 1; ++y) {
+        int upper = 2 * y;
+        int lower = upper + 1 < size_.height ? upper + 1 : upper;
+        auto row_of = [&](int row) {
+            bool inside = row >= where.top && row < where.bottom;
+            return inside ? coverage + (row - where.top) * stride : nullptr;
+        };
+        const std::uint8_t* a = row_of(upper);
+        const std::uint8_t* b = row_of(lower);
+        sums[0] = 0;
+        sums[2 * pairs - 1] = 0;
+        for (std::size_t x = 0; x < width; ++x) {
+            sums[lead + x] =
+                static_cast<std::uint16_t>((a != nullptr ? a[x] : 0) + (b != nullptr ? b[x] : 0));
+        }
+        if (odd_right) sums[2 * pairs - 1] = sums[2 * pairs - 2];
+        for (std::size_t x = 0; x < pairs; ++x)
+            means[x] = static_cast<std::uint8_t>((sums[2 * x] + sums[2 * x + 1] + 2) / 4);
+        with_channels(plane.channels, [&](auto channels) {
+            blend_row<channels>(
+                plane.at(first, y), means, count, ink, static_cast<unsigned>(alpha));
+        });
+    }
+}
+
+void Canvas::pixelate(PixelRect where) {
+    where = clipped(where);
+    if (where.empty()) return;
+    // Even edges, so that luma and chroma share their squares.
+    where.left = even_below(where.left);
+    where.top = even_below(where.top);
+    int longer = std::max(where.width(), where.height());
+    int square = even_below(std::max(kLeastSquarePx, longer / kBlurSquares) + 1);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(plane_count_); ++i) {
+        const Plane& plane = planes_[i];
+        int step = square >> plane.shift;
+        int right = (where.right + plane.shift) >> plane.shift;
+        int bottom = (where.bottom + plane.shift) >> plane.shift;
+        with_channels(plane.channels, [&](auto channels) {
+            for (int y = where.top >> plane.shift; y < bottom; y += step) {
+                for (int x = where.left >> plane.shift; x < right; x += step) {
+                    average_square<channels>(plane.at(x, y),
+                                             plane.stride,
+                                             std::min(step, right - x),
+                                             std::min(step, bottom - y));
+                }
+            }
+        });
+    }
+}
+
+}  // namespace sluice::osd

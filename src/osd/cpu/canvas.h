@@ -1,0 +1,77 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "sluice/memory/image.h"
+#include "sluice/meta/display.h"
+
+namespace sluice::osd {
+
+/// Whole pixels: left and top inside, right and bottom outside.
+struct PixelRect {
+    int left = 0;
+    int top = 0;
+    int right = 0;
+    int bottom = 0;
+
+    int width() const { return right - left; }
+    int height() const { return bottom - top; }
+    bool empty() const { return right <= left || bottom <= top; }
+};
+
+/// Puts ink into a view's planes, whatever its format: subsampled chroma gets as much of the ink as
+/// its pixels on average. Everything is cut at the view's edges; coordinates may be any that do
+/// not overflow by 2. `scratch` is lent for the canvas's life.
+class Canvas {
+public:
+    Canvas(const memory::MutableImageView& view, std::vector<std::uint16_t>& scratch);
+
+    memory::Size size() const { return size_; }
+    void fill(PixelRect where, meta::Color color);
+    /// `coverage` (0..255, rows of `stride` bytes) is for where's top-left pixel on.
+    void blend(PixelRect where,
+               const std::uint8_t* coverage,
+               std::ptrdiff_t stride,
+               meta::Color color);
+    /// Replaces what is there by even squares, at most kBlurSquares along the longer side.
+    void pixelate(PixelRect where);
+
+    static constexpr int kBlurSquares = 8;
+    static constexpr int kLeastSquarePx = 8;
+
+private:
+    struct Plane {
+        std::uint8_t* data = nullptr;
+        std::ptrdiff_t stride = 0;
+        memory::Size extent;
+        int shift = 0;
+        int channels = 1;
+
+        std::uint8_t* at(int x, int y) const { return data + y * stride + x * channels; }
+    };
+    /// What one colour is in each plane.
+    using Ink = std::array<std::array<std::uint8_t, 4>, 3>;
+
+    Ink ink_of(meta::Color color) const;
+    PixelRect clipped(PixelRect where) const;
+    void fill_chroma(const Plane& plane, PixelRect where, const std::uint8_t* ink, int alpha);
+    void blend_chroma(const Plane& plane,
+                      PixelRect where,
+                      const std::uint8_t* coverage,
+                      std::ptrdiff_t stride,
+                      const std::uint8_t* ink,
+                      int alpha);
+
+    memory::PixelFormat format_;
+    memory::ColorMatrix matrix_;
+    memory::ColorRange range_;
+    memory::Size size_;
+    std::array<Plane, 3> planes_;
+    int plane_count_;
+    std::vector<std::uint16_t>& scratch_;
+};
+
+}  // namespace sluice::osd

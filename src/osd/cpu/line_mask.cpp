@@ -1,0 +1,136 @@
+#include "sluice/osd/cpu/line_mask.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sluice::osd {
+namespace {
+
+constexpr double kThinnestPx = 1;
+constexpr double kThickestPx = 256;
+
+/// Cuts the part of a..b off that lies beyond low..high in one direction (Liang and Barsky, "A new
+/// concept and method for line clipping", 1984): narrows from..to, false when nothing is left.
+bool clip_direction(double a, double delta, double low, double high, double& from, double& to) {
+    if (delta == 0) return a >= low && a <= high;
+    double enter = (low - a) / delta;
+    double leave = (high - a) / delta;
+    if (enter > leave) std::swap(enter, leave);
+    from = std::max(from, enter);
+    to = std::min(to, leave);
+    return from <= to;
+}
+
+}  // namespace
+
+void LineMask::draw(const meta::Line& line, Canvas& canvas) {
+    const std::vector<meta::Point>& points = line.points;
+    if (points.size() < 2 || std::isnan(line.line_width)) return;
+    for (const meta::Point& point : points) {
+        if (!std::isfinite(point.x) || !std::isfinite(point.y)) return;
+    }
+    double radius = std::clamp<double>(line.line_width, kThinnestPx, kThickestPx) / 2;
+    start(canvas.size());
+    std::size_t segments = line.closed ? points.size() : points.size() - 1;
+    for (std::size_t i = 0; i < segments; ++i) {
+        const meta::Point& a = points[i];
+        const meta::Point& b = points[(i + 1) % points.size()];
+        add({a.x, a.y, b.x, b.y}, radius);
+    }
+    blend(canvas, line.color);
+}
+
+void LineMask::start(memory::Size size) {
+    size_ = size;
+    std::size_t pixels =
+        static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
+    if (coverage_.size() < pixels) coverage_.resize(pixels);
+    if (rows_.size() < static_cast<std::size_t>(size.height))
+        rows_.resize(static_cast<std::size_t>(size.height));
+    top_ = size.height;
+    bottom_ = 0;
+}
+
+void LineMask::add(Segment s, double radius) {
+    double reach = radius + 1;
+    double dx = s.bx - s.ax;
+    double dy = s.by - s.ay;
+    double from = 0;
+    double to = 1;
+    if (!clip_direction(s.ax, dx, -reach, size_.width + reach, from, to)) return;
+    if (!clip_direction(s.ay, dy, -reach, size_.height + reach, from, to)) return;
+    // The clamp is for numbers so huge that the cut itself is inexact.
+    auto at = [&](double start, double delta, double t, int extent) {
+        return std::clamp(start + t * delta, -reach, extent + reach);
+    };
+    Segment cut{at(s.ax, dx, from, size_.width),
+                at(s.ay, dy, from, size_.height),
+                at(s.ax, dx, to, size_.width),
+                at(s.ay, dy, to, size_.height)};
+
+    auto bounded = [](double value, int high) {
+        return static_cast<int>(std::clamp(value, 0.0, static_cast<double>(high)));
+    };
+    int top = bounded(std::floor(std::min(cut.ay, cut.by) - reach), size_.height);
+    int bottom = bounded(std::ceil(std::max(cut.ay, cut.by) + reach), size_.height);
+    double nx = cut.by - cut.ay;
+    double ny = cut.ax - cut.bx;
+    double length = std::hypot(nx, ny);
+    double least = std::min(cut.ax, cut.bx) - reach;
+    double most = std::max(cut.ax, cut.bx) + reach;
+    for (int y = top; y < bottom; ++y) {
+        double left = least;
+        double right = most;
+        if (std::abs(nx) > 1e-6) {
+            // Where this row crosses the strip of `reach` on both sides of the line.
+            double middle = cut.ax - ny * (y + 0.5 - cut.ay) / nx;
+            double half = reach * length / std::abs(nx);
+            left = std::max(left, middle - half);
+            right = std::min(right, middle + half);
+        }
+        Extent extent{bounded(std::floor(left), size_.width),
+                      bounded(std::ceil(right), size_.width)};
+        if (extent.left < extent.right) add_row(cut, radius, y, extent);
+    }
+}
+
+void LineMask::add_row(const Segment& s, double radius, int y, Extent extent) {
+    auto row = static_cast<std::size_t>(y);
+    std::uint8_t* out = coverage_.data() + row * static_cast<std::size_t>(size_.width);
+    double dx = s.bx - s.ax;
+    double dy = s.by - s.ay;
+    double square = dx * dx + dy * dy;
+    double py = y + 0.5 - s.ay;
+    for (int x = extent.left; x < extent.right; ++x) {
+        double px = x + 0.5 - s.ax;
+        double t = square > 0 ? std::clamp((px * dx + py * dy) / square, 0.0, 1.0) : 0;
+        double distance = std::hypot(px - t * dx, py - t * dy);
+        double part = std::clamp(radius + 0.5 - distance, 0.0, 1.0);
+        out[x] = std::max(out[x], static_cast<std::uint8_t>(part * 255 + 0.5));
+    }
+    rows_[row].left = std::min(rows_[row].left, extent.left);
+    rows_[row].right = std::max(rows_[row].right, extent.right);
+    top_ = std::min(top_, y);
+    bottom_ = std::max(bottom_, y + 1);
+}
+
+/// Two rows at a time, for that is what a row of chroma needs.
+void LineMask::blend(Canvas& canvas, meta::Color color) {
+    for (int y = top_ & ~1; y < bottom_; y += 2) {
+        PixelRect where{size_.width, y, 0, std::min(y + 2, size_.height)};
+        for (int i = where.top; i < where.bottom; ++i) {
+            where.left = std::min(where.left, rows_[static_cast<std::size_t>(i)].left);
+            where.right = std::max(where.right, rows_[static_cast<std::size_t>(i)].right);
+        }
+        if (where.empty()) continue;
+        std::uint8_t* from =
+            coverage_.data() + static_cast<std::ptrdiff_t>(y) * size_.width + where.left;
+        canvas.blend(where, from, size_.width, color);
+        for (int i = where.top; i < where.bottom; ++i) {
+            std::fill_n(from + static_cast<std::ptrdiff_t>(i - y) * size_.width, where.width(), 0);
+            rows_[static_cast<std::size_t>(i)] = {};
+        }
+    }
+}
+
+}  // namespace sluice::osd
