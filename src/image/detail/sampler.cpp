@@ -1,0 +1,127 @@
+#include "sluice/image/detail/sampler.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace sluice::image::detail {
+
+using memory::PixelFormat;
+
+Result<void> check_view(const memory::ImageView& view) {
+    if (view.size.width <= 0 || view.size.height <= 0)
+        return invalid_argument(
+            fmt::format("the image is {}x{}", view.size.width, view.size.height));
+    const memory::FormatLayout layout = memory::layout(view.format);
+    for (int i = 0; i < layout.planes; ++i) {
+        const auto slot = static_cast<std::size_t>(i);
+        const int row_bytes = memory::plane_size(view.format, view.size, i).width *
+                              layout.plane[slot].bytes_per_pixel;
+        if (!view.data[slot]) return invalid_argument(fmt::format("plane {} is missing", i));
+        if (view.stride[slot] < row_bytes)
+            return invalid_argument(fmt::format("plane {} has a stride of {} for rows of {} bytes",
+                                                i,
+                                                view.stride[slot],
+                                                row_bytes));
+    }
+    return {};
+}
+
+Result<Rect> clip(memory::Size image, const Rect& crop) {
+    const float left = std::max(crop.left, 0.0f);
+    const float top = std::max(crop.top, 0.0f);
+    const float right = std::min(crop.left + crop.width, static_cast<float>(image.width));
+    const float bottom = std::min(crop.top + crop.height, static_cast<float>(image.height));
+    if (!(right > left && bottom > top))
+        return invalid_argument(fmt::format("the crop {},{} {}x{} has no pixel of the {}x{} image",
+                                            crop.left,
+                                            crop.top,
+                                            crop.width,
+                                            crop.height,
+                                            image.width,
+                                            image.height));
+    return Rect{left, top, right - left, bottom - top};
+}
+
+void Sampler::aim(const memory::ImageView& view, const Rect& crop, memory::Size output, int shift) {
+    view_ = view;
+    color_ = yuv_to_rgb(view.matrix, view.range);
+    const auto build = [&](int source_shift, Grid& grid) {
+        build_axis({crop.left, crop.width, output.width, view.size.width, source_shift, shift},
+                   grid.x);
+        build_axis({crop.top, crop.height, output.height, view.size.height, source_shift, shift},
+                   grid.y);
+    };
+    build(0, luma_);
+    if (is_yuv(view.format)) build(1, chroma_);
+    const auto span = static_cast<std::size_t>(luma_.x.span + 2) * 4;
+    const auto outputs = static_cast<std::size_t>(width() + kRowPadding) * 8;
+    if (blended_.size() < span + kRowPadding) blended_.resize(span + kRowPadding);
+    if (pairs_.size() < outputs) pairs_.resize(outputs);
+}
+
+void Sampler::plane(int index, const Grid& grid, int y, const std::array<std::int16_t*, 4>& out) {
+    const auto slot = static_cast<std::size_t>(index);
+    const int channels = memory::layout(view_.format).plane[slot].bytes_per_pixel;
+    const int above = grid.y.first + grid.y.index[static_cast<std::size_t>(y)];
+    const int below = std::min(above + 1, grid.y.last);
+    const std::uint8_t* base = view_.data[slot] + grid.x.first * channels;
+    const auto count = static_cast<std::size_t>(grid.x.span * channels);
+    const bool direct = grid.x.direct && channels == 1;
+    std::int16_t* blended = direct ? out[0] : blended_.data();
+    rows::blend(base + above * view_.stride[slot],
+                base + below * view_.stride[slot],
+                grid.y.weight[static_cast<std::size_t>(y)],
+                count,
+                blended);
+    if (direct) return;
+    // The last sample is its own neighbour.
+    std::copy_n(blended + count - channels, channels, blended + count);
+    rows::mix(blended, channels, grid.x, pairs_.data(), out);
+}
+
+void Sampler::luma(int y, std::int16_t* out) {
+    plane(0, luma_, y, {out});
+}
+
+void Sampler::chroma(int y, std::int16_t* u, std::int16_t* v) {
+    if (view_.format == PixelFormat::kNv12) return plane(1, chroma_, y, {u, v});
+    plane(1, chroma_, y, {u});
+    plane(2, chroma_, y, {v});
+}
+
+void Sampler::rgb(int y, rows::Buffer& out) {
+    const auto count = static_cast<std::size_t>(width());
+    if (is_yuv(view_.format)) {
+        luma(y, out[0]);
+        chroma(y, out[1], out[2]);
+        rows::yuv_to_rgb(color_, count, out[0], out[1], out[2]);
+    } else if (view_.format == PixelFormat::kGray8) {
+        plane(0, luma_, y, {out[0]});
+        std::copy_n(out[0], count, out[1]);
+        std::copy_n(out[0], count, out[2]);
+    } else {
+        const PackedOrder order = packed_order(view_.format);
+        std::array<std::int16_t*, 4> channels{out[3], out[3], out[3], out[3]};
+        channels[static_cast<std::size_t>(order.red)] = out[0];
+        channels[static_cast<std::size_t>(order.green)] = out[1];
+        channels[static_cast<std::size_t>(order.blue)] = out[2];
+        plane(0, luma_, y, channels);
+    }
+}
+
+void Sampler::gray(int y, rows::Buffer& out) {
+    const auto count = static_cast<std::size_t>(width());
+    if (is_yuv(view_.format)) {
+        luma(y, out[0]);
+        rows::expand_luma(color_, count, out[0]);
+        return;
+    }
+    rgb(y, out);
+    if (view_.format == PixelFormat::kGray8) return;
+    const LumaWeights k = luma_weights(memory::ColorMatrix::kBt601);
+    const std::array<double, 3> weights{k.red, k.green, k.blue};
+    rows::dot({0, weights.data()}, count, {out[0], out[1], out[2]}, out[0]);
+}
+
+}  // namespace sluice::image::detail
