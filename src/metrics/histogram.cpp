@@ -67,6 +67,8 @@ Duration HistogramSnapshot::percentile(double percent) const {
     double share = std::clamp(percent, 0.0, 100.0) / 100.0;
     auto rank = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count)));
     rank = std::clamp<std::uint64_t>(rank, 1, count);
+    if (rank == 1) return min;
+    if (rank == count) return max;
     std::uint64_t below = 0;
     for (std::size_t i = 0; i < buckets.size(); ++i) {
         below += buckets[i];

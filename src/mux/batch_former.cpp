@@ -191,8 +191,6 @@ std::vector<memory::Handle> BatchFormer::State::make_room(Source& source, std::s
 }
 
 void BatchFormer::State::enqueue(Place place, Entry&& entry) {
-    // A newcomer is the oldest only where nobody else waits; then it is cheap to find later.
-    if (ready.empty()) oldest.reset();
     if (!place->standing) ready.splice(ready.end(), idle, place);
     place->standing = true;
     place->queue.push(std::move(entry));
