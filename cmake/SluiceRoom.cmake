@@ -56,6 +56,8 @@ function(sluice_room name)
     if(SLUICE_BENCH AND ROOM_BENCHES)
         find_package(benchmark REQUIRED)
         add_executable(${name}_bench ${ROOM_BENCHES})
+        set_target_properties(${name}_bench PROPERTIES
+            RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
         target_link_libraries(${name}_bench PRIVATE sluice_${name} ${ROOM_TEST_LIBRARIES}
             sluice_options benchmark::benchmark_main)
     endif()
