@@ -15,7 +15,7 @@ inline constexpr int kPaletteSize = 20;
 /// One of kPaletteSize well-distinguishable colours; neighbouring numbers differ most.
 meta::Color palette_color(std::uint64_t number);
 
-/// Black or white, whichever reads better on the colour.
+/// White, or black where white would not be readable on the colour.
 meta::Color readable_on(meta::Color background);
 
 /// A colour option (three or four numbers in 0..1); `option` is its name for the error.

@@ -32,10 +32,11 @@ void Trails::add(Source& source, const meta::Object& object) const {
     if (full && !source.tracks.contains(object.track_id)) return;
     meta::Point foot{object.box.left + object.box.width / 2, object.box.bottom()};
     std::vector<Step>& steps = source.tracks[object.track_id];
-    // The last step follows the object; it is left behind once it is far enough in time from the
-    // one before it, so that kMaxPoints always span the whole length.
+    // The last step follows the object until it is far enough in time from the one before it, so
+    // that kMaxPoints always span the whole length.
     std::int64_t gap = length_.count() / static_cast<std::int64_t>(kMaxPoints);
-    bool follow = steps.size() >= 2 && source.time_ns - steps[steps.size() - 2].time_ns < gap;
+    std::size_t count = steps.size();
+    bool follow = count >= 2 && steps[count - 1].time_ns - steps[count - 2].time_ns < gap;
     if (follow) steps.pop_back();
     auto stale = std::find_if(steps.begin(), steps.end(), [&](const Step& step) {
         return source.time_ns - step.time_ns <= length_.count();

@@ -55,7 +55,8 @@ private:
     /// What one colour is in each plane.
     using Ink = std::array<std::array<std::uint8_t, 4>, 3>;
 
-    Ink ink_of(meta::Color color) const;
+    const Ink& ink_of(meta::Color color);
+    Ink new_ink(meta::Color color) const;
     PixelRect clipped(PixelRect where) const;
     void fill_chroma(const Plane& plane, PixelRect where, const std::uint8_t* ink, int alpha);
     void blend_chroma(const Plane& plane,
@@ -71,6 +72,8 @@ private:
     memory::Size size_;
     std::array<Plane, 3> planes_;
     int plane_count_;
+    meta::Color ink_color_;  ///< whose ink is in ink_: neighbours mostly share it
+    Ink ink_;
     std::vector<std::uint16_t>& scratch_;
 };
 

@@ -26,11 +26,13 @@ private:
     void draw_shape(const meta::Rectangle& rectangle, Canvas& canvas);
     void draw_shape(const meta::Line& line, Canvas& canvas);
     void draw_shape(const meta::Text& text, Canvas& canvas);
+    void compose(PixelRect place, int text_left, int text_top);
 
     OsdOptions options_;
     std::unique_ptr<Font> font_;
     LineMask lines_;
     std::vector<GlyphMask> glyphs_;
+    std::vector<std::uint8_t> text_mask_;
     std::vector<std::uint16_t> scratch_;
 };
 

@@ -104,7 +104,9 @@ void LineMask::add_row(const Segment& s, double radius, int y, Extent extent) {
     for (int x = extent.left; x < extent.right; ++x) {
         double px = x + 0.5 - s.ax;
         double t = square > 0 ? std::clamp((px * dx + py * dy) / square, 0.0, 1.0) : 0;
-        double distance = std::hypot(px - t * dx, py - t * dy);
+        double ox = px - t * dx;
+        double oy = py - t * dy;
+        double distance = std::sqrt(ox * ox + oy * oy);
         double part = std::clamp(radius + 0.5 - distance, 0.0, 1.0);
         out[x] = std::max(out[x], static_cast<std::uint8_t>(part * 255 + 0.5));
     }
