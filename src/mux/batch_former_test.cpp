@@ -300,6 +300,8 @@ TEST(BatchFormer, DoesNotWaitForASourceThatItRefused) {
     EXPECT_THAT(poll(former, 0), IsEmpty());
     EXPECT_EQ(push(former, 0, 1), Outcome::kRefused);
     EXPECT_THAT(poll(former, 1), ElementsAre(0));
+    EXPECT_EQ(push(former, 0, 2), Outcome::kTaken);
+    EXPECT_THAT(poll(former, 2), IsEmpty());  // there is room again, so there may be more
 }
 
 TEST(BatchFormer, LetsAQueueHoldWhatABatchMayTake) {
