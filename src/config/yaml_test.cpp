@@ -28,6 +28,13 @@ TEST(Yaml, FillsOptionsAndJoinsLists) {
     EXPECT_EQ(options.classes, (std::vector{0, 2}));
 }
 
+TEST(Yaml, TakesOpenCvsFirstLineForAComment) {
+    auto value = parse_yaml("%YAML:1.0\n---\nkey: 4\n", "a.yml");
+    ASSERT_TRUE(value) << value.error().text();
+    ASSERT_TRUE(value->find("key"));
+    EXPECT_EQ(value->find("key")->where, "a.yml:3");
+}
+
 TEST(Yaml, UnknownKeysNameLineAndNearest) {
     Options options;
     Value value = parse_yaml("classes: [0]\nbatchsize: 4\n", "a.yaml").value();

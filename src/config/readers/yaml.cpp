@@ -44,8 +44,11 @@ Result<Value> convert(const YAML::Node& node, const std::string& name) {
 }  // namespace
 
 Result<Value> parse_yaml(std::string_view text, const std::string& name) {
+    std::string copy(text);
+    // OpenCV's way to begin a file, found in DeepStream's, is no YAML: made a comment.
+    if (copy.starts_with("%YAML:")) copy[0] = '#';
     try {
-        return convert(YAML::Load(std::string(text)), name);
+        return convert(YAML::Load(copy), name);
     } catch (const YAML::Exception& e) {
         return invalid_argument(e.msg, place(name, e.mark));
     }
