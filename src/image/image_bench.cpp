@@ -1,8 +1,8 @@
-#include <random>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
+#include "sluice/image/detail/test_images.h"
 #include "sluice/image/preprocess.h"
 #include "sluice/image/scale.h"
 
@@ -12,18 +12,7 @@ namespace {
 using memory::ElementType;
 using memory::PixelFormat;
 
-memory::Image noise(PixelFormat format, memory::Size size) {
-    memory::Image image(format, size);
-    std::mt19937 random(1);
-    const memory::MutableImageView view = image.view();
-    for (int plane = 0; plane < memory::layout(format).planes; ++plane) {
-        const auto slot = static_cast<std::size_t>(plane);
-        const int rows = memory::plane_size(format, size, plane).height;
-        for (std::ptrdiff_t i = 0; i < rows * view.stride[slot]; ++i)
-            view.data[slot][i] = static_cast<std::uint8_t>(random());
-    }
-    return image;
-}
+using detail::noise;
 
 PreprocessPlan network(int extent, ElementType type, TensorLayout layout, Fit fit) {
     PreprocessPlan plan;

@@ -20,7 +20,8 @@ std::uint16_t to_f16(float value) {
     const int sign = std::signbit(value) ? 0x8000 : 0;
     int exponent = 0;
     std::frexp(value, &exponent);
-    exponent = std::max(exponent, -13);  // the smallest normal number is 2^-14 = 0.5 * 2^-13
+    // The smallest normal number is 2^-14 = 0.5 * 2^-13.
+    exponent = value == 0 ? -13 : std::max(exponent, -13);
     // Eleven bits of significand; a carry out of them moves to the exponent by itself.
     const double units = std::nearbyint(std::ldexp(std::fabs(value), 11 - exponent));
     const double bits = (exponent + 13) * 1024 + units;

@@ -32,18 +32,39 @@ HWY_INLINE void exactly(Tag tag, std::size_t count, const Step& step) {
     if (i < count) step(tag, count - lanes);
 }
 
+template <class D>
+HWY_INLINE hn::Vec<D> blended(D d,
+                              const std::uint8_t* above,
+                              const std::uint8_t* below,
+                              hn::Vec<D> weight) {
+    const hn::Rebind<std::uint8_t, D> bytes;
+    const auto top = hn::PromoteTo(d, hn::LoadU(bytes, above));
+    const auto bottom = hn::PromoteTo(d, hn::LoadU(bytes, below));
+    const auto step = hn::MulFixedPoint15(hn::ShiftLeft<7>(hn::Sub(bottom, top)), weight);
+    return hn::Add(hn::ShiftLeft<7>(top), step);
+}
+
 void blend_simd(const std::uint8_t* above,
                 const std::uint8_t* below,
                 std::int16_t weight,
                 std::size_t count,
                 std::int16_t* out) {
     exactly(Samples(), count, [=](auto d, std::size_t i) HWY_ATTR {
-        const hn::Rebind<std::uint8_t, decltype(d)> bytes;
-        const auto top = hn::PromoteTo(d, hn::LoadU(bytes, above + i));
-        const auto bottom = hn::PromoteTo(d, hn::LoadU(bytes, below + i));
-        const auto step =
-            hn::MulFixedPoint15(hn::ShiftLeft<7>(hn::Sub(bottom, top)), hn::Set(d, weight));
-        hn::StoreU(hn::Add(hn::ShiftLeft<7>(top), step), d, out + i);
+        hn::StoreU(blended(d, above + i, below + i, hn::Set(d, weight)), d, out + i);
+    });
+}
+
+void blend2_simd(const std::array<const std::uint8_t*, 2>& above,
+                 const std::array<const std::uint8_t*, 2>& below,
+                 std::int16_t weight,
+                 std::size_t count,
+                 std::int16_t* out) {
+    exactly(Samples(), count, [&](auto d, std::size_t i) HWY_ATTR {
+        const auto mix = hn::Set(d, weight);
+        hn::StoreInterleaved2(blended(d, above[0] + i, below[0] + i, mix),
+                              blended(d, above[1] + i, below[1] + i, mix),
+                              d,
+                              out + 2 * i);
     });
 }
 
@@ -60,6 +81,7 @@ void mix1(const std::int16_t* row,
           std::int16_t* out) {
     const std::size_t count = axis.index.size();
     const std::int32_t* index = axis.index.data();
+    HWY_UNROLL(8)
     for (std::size_t i = 0; i < count; ++i)
         std::memcpy(pairs + 2 * i, row + index[i], 4);
     const Samples d;
@@ -76,6 +98,7 @@ void mix2(const std::int16_t* row,
           const std::array<std::int16_t*, 4>& out) {
     const std::size_t count = axis.index.size();
     const std::int32_t* index = axis.index.data();
+    HWY_UNROLL(8)
     for (std::size_t i = 0; i < count; ++i)
         std::memcpy(pairs + 4 * i, row + 2 * index[i], 8);
     const Samples d;
@@ -98,6 +121,7 @@ HWY_INLINE void mix_packed(const std::int16_t* row,
     const std::int32_t* index = axis.index.data();
     std::int16_t* nears = pairs;
     std::int16_t* fars = pairs + 4 * (count + detail::kRowPadding);
+    HWY_UNROLL(8)
     for (std::size_t i = 0; i < count; ++i) {
         const std::int16_t* at = row + kChannels * index[i];
         std::memcpy(nears + 4 * i, at, 8);
@@ -310,6 +334,7 @@ HWY_AFTER_NAMESPACE();
 namespace sluice::image::rows {
 
 HWY_EXPORT(blend_simd);
+HWY_EXPORT(blend2_simd);
 HWY_EXPORT(mix_simd);
 HWY_EXPORT(yuv_to_rgb_simd);
 HWY_EXPORT(expand_luma_simd);
@@ -331,6 +356,14 @@ void blend(const std::uint8_t* above,
            std::size_t count,
            std::int16_t* out) {
     HWY_DYNAMIC_DISPATCH(blend_simd)(above, below, weight, count, out);
+}
+
+void blend2(const std::array<const std::uint8_t*, 2>& above,
+            const std::array<const std::uint8_t*, 2>& below,
+            std::int16_t weight,
+            std::size_t count,
+            std::int16_t* out) {
+    HWY_DYNAMIC_DISPATCH(blend2_simd)(above, below, weight, count, out);
 }
 
 void mix(const std::int16_t* row,

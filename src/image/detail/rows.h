@@ -36,6 +36,13 @@ void blend(const std::uint8_t* above,
            std::size_t count,
            std::int16_t* out);
 
+/// The same for two planes at once, interleaved: U V U V ...
+void blend2(const std::array<const std::uint8_t*, 2>& above,
+            const std::array<const std::uint8_t*, 2>& below,
+            std::int16_t weight,
+            std::size_t count,
+            std::int16_t* out);
+
 /// Mixes neighbours along a row of 1..4 interleaved channels, and separates the channels.
 /// `pairs` is working space for 8 int16 per output.
 void mix(const std::int16_t* row,

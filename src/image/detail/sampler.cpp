@@ -8,6 +8,23 @@ namespace sluice::image::detail {
 
 using memory::PixelFormat;
 
+namespace {
+
+/// The source lines around an output line, and how much of the lower one.
+struct RowPair {
+    int above;
+    int below;
+    std::int16_t weight;
+};
+
+RowPair row_pair(const Axis& axis, int y) {
+    const auto slot = static_cast<std::size_t>(y);
+    const int above = axis.first + axis.index[slot];
+    return {above, std::min(above + 1, axis.last), axis.weight[slot]};
+}
+
+}  // namespace
+
 Result<void> check_view(const memory::ImageView& view) {
     if (view.size.width <= 0 || view.size.height <= 0)
         return invalid_argument(
@@ -60,24 +77,25 @@ void Sampler::aim(const memory::ImageView& view, const Rect& crop, memory::Size 
     if (pairs_.size() < outputs) pairs_.resize(outputs);
 }
 
+void Sampler::mix(int channels, const Axis& axis, const std::array<std::int16_t*, 4>& out) {
+    // The last sample is its own neighbour.
+    std::int16_t* end = blended_.data() + axis.span * channels;
+    std::copy_n(end - channels, channels, end);
+    rows::mix(blended_.data(), channels, axis, pairs_.data(), out);
+}
+
 void Sampler::plane(int index, const Grid& grid, int y, const std::array<std::int16_t*, 4>& out) {
     const auto slot = static_cast<std::size_t>(index);
     const int channels = memory::layout(view_.format).plane[slot].bytes_per_pixel;
-    const int above = grid.y.first + grid.y.index[static_cast<std::size_t>(y)];
-    const int below = std::min(above + 1, grid.y.last);
-    const std::uint8_t* base = view_.data[slot] + grid.x.first * channels;
-    const auto count = static_cast<std::size_t>(grid.x.span * channels);
     const bool direct = grid.x.direct && channels == 1;
-    std::int16_t* blended = direct ? out[0] : blended_.data();
-    rows::blend(base + above * view_.stride[slot],
-                base + below * view_.stride[slot],
-                grid.y.weight[static_cast<std::size_t>(y)],
-                count,
-                blended);
-    if (direct) return;
-    // The last sample is its own neighbour.
-    std::copy_n(blended + count - channels, channels, blended + count);
-    rows::mix(blended, channels, grid.x, pairs_.data(), out);
+    const RowPair rows = row_pair(grid.y, y);
+    const std::uint8_t* base = view_.data[slot] + grid.x.first * channels;
+    rows::blend(base + rows.above * view_.stride[slot],
+                base + rows.below * view_.stride[slot],
+                rows.weight,
+                static_cast<std::size_t>(grid.x.span * channels),
+                direct ? out[0] : blended_.data());
+    if (!direct) mix(channels, grid.x, out);
 }
 
 void Sampler::luma(int y, std::int16_t* out) {
@@ -86,8 +104,23 @@ void Sampler::luma(int y, std::int16_t* out) {
 
 void Sampler::chroma(int y, std::int16_t* u, std::int16_t* v) {
     if (view_.format == PixelFormat::kNv12) return plane(1, chroma_, y, {u, v});
-    plane(1, chroma_, y, {u});
-    plane(2, chroma_, y, {v});
+    if (chroma_.x.direct) {
+        plane(1, chroma_, y, {u});
+        plane(2, chroma_, y, {v});
+        return;
+    }
+    // Interleaved as NV12 has it, both are fetched by one load per output.
+    const RowPair rows = row_pair(chroma_.y, y);
+    const auto row = [&](std::size_t slot, int line) {
+        return view_.data[slot] + line * view_.stride[slot] + chroma_.x.first;
+    };
+    const auto count = static_cast<std::size_t>(chroma_.x.span);
+    rows::blend2({row(1, rows.above), row(2, rows.above)},
+                 {row(1, rows.below), row(2, rows.below)},
+                 rows.weight,
+                 count,
+                 blended_.data());
+    mix(2, chroma_.x, {u, v});
 }
 
 void Sampler::rgb(int y, rows::Buffer& out) {

@@ -39,6 +39,7 @@ private:
         Axis y;
     };
     void plane(int index, const Grid& grid, int y, const std::array<std::int16_t*, 4>& out);
+    void mix(int channels, const Axis& axis, const std::array<std::int16_t*, 4>& out);
 
     memory::ImageView view_;
     YuvToRgb color_{};
