@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -20,20 +21,22 @@ public:
              std::span<const float> iou_thresholds,
              Scope scope);
 
+    /// Only the order of run().
+    void sort(std::vector<meta::Detection>& boxes);
+
 private:
-    struct Kept {
+    /// Edges and areas of boxes, a column each.
+    struct Columns {
         std::vector<float> left, top, right, bottom, area;
         void clear();
         void add(const meta::PixelBox& box);
     };
+    void order_all(std::size_t count);
     bool suppressed(const meta::PixelBox& box, float threshold) const;
 
     std::vector<std::uint32_t> order_;
-    std::vector<meta::Detection> survivors_;
-    Kept kept_;
+    std::vector<meta::Detection> sorted_;
+    Columns kept_;
 };
-
-/// Orders by falling score, equal scores in the order given. Allocates only to grow `scratch`.
-void sort_by_score(std::vector<meta::Detection>& boxes, std::vector<std::uint32_t>& scratch);
 
 }  // namespace sluice::infer

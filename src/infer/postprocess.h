@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "sluice/base/fields.h"
+#include "sluice/image/preprocess.h"
 #include "sluice/infer/heads/head.h"
 #include "sluice/infer/nms.h"
+#include "sluice/meta/frame.h"
 
 namespace sluice::infer {
 
@@ -51,6 +53,10 @@ struct BoxMap {
     }
 };
 
+/// Back to the source's pixels, and further to the processing resolution of `frame`.
+BoxMap to_source(const image::Placement& placement);
+BoxMap to_processing(const image::Placement& placement, const meta::Frame& frame);
+
 /// From a network's outputs to finished detections. Reentrant; one per thread.
 class Postprocessor {
 public:
@@ -72,7 +78,6 @@ public:
 
 private:
     Postprocessor() = default;
-    void cluster(std::vector<meta::Detection>& found);
     void finish(const BoxMap& map, std::vector<meta::Detection>& found);
 
     std::unique_ptr<Head> head_;
@@ -84,8 +89,7 @@ private:
     float lowest_threshold_ = 0;
     std::vector<Name> labels_;
     Nms nms_;
-    std::vector<int> counts_;           ///< scratch: kept per class
-    std::vector<std::uint32_t> order_;  ///< scratch
+    std::vector<int> counts_;  ///< scratch: kept per class
 };
 
 }  // namespace sluice::infer

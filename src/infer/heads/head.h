@@ -34,6 +34,8 @@ enum class HeadKind {
 
 /// What has to be done to class outputs to make scores of them.
 enum class ScoreActivation { kAuto, kNone, kSigmoid, kSoftmax };
+/// Is one cell's data a row or a column of the output?
+enum class CellOrder { kRows, kColumns };
 enum class BoxLayout { kAuto, kCxcywh, kXyxy, kYxyx };
 enum class BoxUnit { kAuto, kPixels, kNormalized };
 
@@ -52,8 +54,9 @@ struct HeadOptions {
 struct HeadLayout {
     HeadOptions options;             ///< .head and, where it has classes, .num_detected_classes set
     std::vector<std::size_t> parts;  ///< output indices in the order of the head's comment above
-    memory::Size input;              ///< of the network's image
-    std::string reason;              ///< for people: what it was recognised by
+    CellOrder order = CellOrder::kRows;
+    memory::Size input;  ///< of the network's image
+    std::string reason;  ///< for people: what it was recognised by
 
     HeadKind kind() const { return options.head; }
     int classes() const { return options.num_detected_classes; }
