@@ -1,9 +1,8 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numbers>
 
-#include "sluice/track/detail/motion.h"
+#include "sluice/track/detail/observed_motion.h"
 #include "sluice/track/detail/overlap_matcher.h"
 #include "sluice/track/detail/target.h"
 #include "sluice/track/registry.h"
@@ -16,117 +15,6 @@
 namespace sluice::track {
 namespace detail {
 namespace {
-
-struct Direction {
-    double x = 0;
-    double y = 0;
-};
-
-Direction direction(const Edges& from, const Edges& to) {
-    double x = to.center_x() - from.center_x();
-    double y = to.center_y() - from.center_y();
-    double length = std::hypot(x, y) + 1e-6;
-    return {x / length, y / length};
-}
-
-Edges between(const Edges& a, const Edges& b, double share) {
-    auto mix = [share](double from, double to) { return from + (to - from) * share; };
-    return centered(mix(a.center_x(), b.center_x()),
-                    mix(a.center_y(), b.center_y()),
-                    mix(a.width(), b.width()),
-                    mix(a.height(), b.height()));
-}
-
-/// SORT's filter plus the memory of what was observed and when. The first box of a target is its
-/// filter's start and no observation, as in the authors' code.
-class ObservedMotion {
-public:
-    explicit ObservedMotion(int look_back = 3) : look_back_(look_back) {}
-    void start(const Edges& box) { filter_.start(box); }
-    void predict(const Step& step, bool lost) {
-        filter_.predict(step, lost);
-        now_ += step.ticks;
-    }
-    void correct(const Edges& box);
-    Edges box() const { return filter_.box(); }
-    Edges reported() const { return observed_ ? last().box : filter_.box(); }
-
-    /// Nobody matched on this frame: remembers the filter as it was at the start of the gap.
-    void lose() {
-        if (!in_gap_ && observed_) {
-            frozen_ = filter_;
-            frozen_at_ = now_;
-            in_gap_ = true;
-        }
-    }
-
-    bool observed() const { return observed_; }
-    const Edges& last_box() const { return last().box; }
-    Direction heading() const { return heading_; }
-    /// The observation up to look_back ticks ago that is the oldest; else the last one.
-    const Edges& reference() const;
-
-private:
-    struct Observation {
-        std::int64_t at = -1;
-        Edges box;
-    };
-    static constexpr std::int64_t kMemory = 32;  ///< > the longest delta-t
-
-    const Observation& last() const {
-        return memory_[static_cast<std::size_t>(last_at_ % kMemory)];
-    }
-    void rerun(const Edges& box);
-
-    AreaMotion filter_;
-    AreaMotion frozen_;
-    bool observed_ = false;
-    bool in_gap_ = false;
-    int look_back_;
-    std::int64_t now_ = 0;
-    std::int64_t frozen_at_ = 0;
-    std::int64_t last_at_ = 0;
-    Direction heading_;
-    std::array<Observation, kMemory> memory_;
-};
-
-const Edges& ObservedMotion::reference() const {
-    for (std::int64_t back = look_back_; back > 0; --back) {
-        if (now_ < back) continue;
-        const Observation& then = memory_[static_cast<std::size_t>((now_ - back) % kMemory)];
-        if (then.at == now_ - back) return then.box;
-    }
-    return last().box;
-}
-
-void ObservedMotion::correct(const Edges& box) {
-    if (observed_) heading_ = direction(reference(), box);
-    if (in_gap_) rerun(box);
-    in_gap_ = false;
-    observed_ = true;
-    last_at_ = now_;
-    memory_[static_cast<std::size_t>(now_ % kMemory)] = {now_, box};
-    filter_.correct(box);
-}
-
-/// ORU, section 4.1: back to the filter at the start of the gap, then through it on a straight
-/// line to the new observation. (Which counts twice: the caller corrects with it again, as the
-/// authors' code does.)
-void ObservedMotion::rerun(const Edges& box) {
-    filter_ = frozen_;
-    const Edges from = last().box;
-    constexpr std::int64_t kMostSteps = 256;
-    std::int64_t gap = now_ - last_at_;
-    std::int64_t stride = 1 + (now_ - frozen_at_) / kMostSteps;
-    for (std::int64_t at = frozen_at_;; at += stride) {
-        at = std::min(at, now_);
-        filter_.correct(
-            between(from, box, static_cast<double>(at - last_at_) / static_cast<double>(gap)));
-        if (at == now_) return;
-        auto ticks = static_cast<int>(std::min(stride, now_ - at));
-        filter_.predict({static_cast<double>(ticks), ticks}, true);
-    }
-}
 
 LifeRules oc_sort_rules(const OcSortOptions& options) {
     LifeRules rules;
