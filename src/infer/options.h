@@ -13,6 +13,7 @@ struct EngineOptions {
     Precision precision = Precision::kAuto;
     int batch_size = 1;
     int num_requests = 0;
+    int device_batch = 0;
 };
 
 }  // namespace sluice::infer
@@ -49,6 +50,11 @@ inline constexpr auto fields<infer::EngineOptions> = field_table(
           &infer::EngineOptions::num_requests,
           range(0, 64),
           "batches in flight; 0: as many as the device wants",
+          Tunable::kYes),
+    field("device-batch",
+          &infer::EngineOptions::device_batch,
+          range(0, 1024),
+          "items of a batch that the device computes at once; 0: what suits it (1 on a CPU)",
           Tunable::kYes));
 
 }  // namespace sluice

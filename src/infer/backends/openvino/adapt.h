@@ -1,0 +1,19 @@
+#pragma once
+
+#include <memory>
+
+#include <openvino/core/model.hpp>
+
+#include "sluice/infer/engine.h"
+
+namespace sluice::infer {
+
+/// Gives open rows and columns of the first input the extents of the adaptation. kInvalidArgument
+/// when they are not given.
+Result<void> close_extents(ov::Model& model, const InputAdaptation& adaptation);
+
+/// Puts the adaptation into the graph and makes all floating-point outputs f32.
+Result<std::shared_ptr<ov::Model>> adapt(std::shared_ptr<ov::Model> model,
+                                         const InputAdaptation& adaptation);
+
+}  // namespace sluice::infer

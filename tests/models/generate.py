@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Writes the micro models of this folder: tests/models/generate.py (needs the onnx package).
+
+The .onnx files are committed, so that tests need no Python; run this after a change here.
+"""
+import pathlib
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+FOLDER = pathlib.Path(__file__).parent
+FLOAT = TensorProto.FLOAT
+
+
+def tensor(name, shape, kind=FLOAT):
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def constant(name, values, dtype=np.float32):
+    return numpy_helper.from_array(np.asarray(values, dtype=dtype), name)
+
+
+def save(name, nodes, inputs, outputs, constants=(), metadata=None):
+    graph = helper.make_graph(nodes, name, inputs, outputs, list(constants))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    for key, value in (metadata or {}).items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
+    onnx.checker.check_model(model)
+    path = FOLDER / f"{name}.onnx"
+    onnx.save(model, path)
+    return path
+
+
+def random(shape, seed):
+    return np.random.default_rng(seed).uniform(-1, 1, shape)
+
+
+def main():
+    node = helper.make_node
+
+    # output = input: what the pre-processing and the adaptation do is seen untouched.
+    identity = save("identity", [node("Identity", ["image"], ["same"])],
+                    [tensor("image", ["N", 3, 4, 6])], [tensor("same", ["N", 3, 4, 6])],
+                    metadata={"names": "{0: 'person'}", "stride": "32"})
+    save("identity_nhwc", [node("Identity", ["image"], ["same"])],
+         [tensor("image", [1, 4, 6, 3])], [tensor("same", [1, 4, 6, 3])])
+    save("open_size", [node("Relu", ["image"], ["same"])],
+         [tensor("image", ["N", 3, "H", "W"])], [tensor("same", ["N", 3, "H", "W"])])
+
+    # A 1x1 convolution and a Reshape whose target says 1 for the batch.
+    weights = constant("weights", random((5, 3, 1, 1), 1))
+    convolve = node("Conv", ["image", "weights"], ["features"], name="convolve")
+    save("baked_reshape", [convolve, node("Reshape", ["features", "target"], ["boxes"])],
+         [tensor("image", [1, 3, 4, 6])], [tensor("boxes", [1, 5, 24])],
+         [weights, constant("target", [1, 5, -1], np.int64)])
+
+    # The batch disappears into the channels (as a channel shuffle does): no target can be repaired.
+    save("unrepairable",
+         [convolve, node("Reshape", ["features", "mixed"], ["flat"]),
+          node("Transpose", ["flat"], ["turned"], perm=[1, 0]),
+          node("Reshape", ["turned", "target"], ["boxes"])],
+         [tensor("image", [1, 3, 4, 6])], [tensor("boxes", [1, 24, 5])],
+         [weights, constant("mixed", [5, 24], np.int64), constant("target", [1, 24, 5], np.int64)])
+
+    # Keeps every shape when the targets are repaired, yet mixes the items of a batch.
+    save("mixes_items",
+         [convolve, node("ReduceMean", ["features"], ["mean"], axes=[0], keepdims=1),
+          node("Sub", ["features", "mean"], ["rest"]),
+          node("Reshape", ["rest", "target"], ["boxes"])],
+         [tensor("image", [1, 3, 4, 6])], [tensor("boxes", [1, 5, 24])],
+         [weights, constant("target", [1, 5, -1], np.int64)])
+
+    # No batch in the output at all.
+    save("no_batch",
+         [convolve, node("Reshape", ["features", "target"], ["rows"])],
+         [tensor("image", [1, 3, 4, 6])], [tensor("rows", [24, 5])],
+         [weights, constant("target", [24, 5], np.int64)])
+
+    # The stem of YOLOX: four quarters of the picture, concatenated, then a 3x3 convolution.
+    slices, quarters = [], []
+    for name, row, column in (("a", 0, 0), ("b", 1, 0), ("c", 0, 1), ("d", 1, 1)):
+        slices += [node("Slice", ["image", f"from{row}", "end", "rows", "two"], [f"half_{name}"]),
+                   node("Slice", [f"half_{name}", f"from{column}", "end", "columns", "two"],
+                        [f"quarter_{name}"])]
+        quarters.append(f"quarter_{name}")
+    save("focus",
+         slices + [node("Concat", quarters, ["joined"], axis=1),
+                   node("Conv", ["joined", "stem"], ["features"], pads=[1, 1, 1, 1])],
+         [tensor("image", ["N", 3, 8, 10])], [tensor("features", ["N", 2, 4, 5])],
+         [constant("stem", random((2, 12, 3, 3), 2)), constant("from0", [0], np.int64),
+          constant("from1", [1], np.int64), constant("end", [2**31], np.int64),
+          constant("rows", [2], np.int64), constant("columns", [3], np.int64),
+          constant("two", [2], np.int64)])
+
+    # Large enough an inner product that bf16 and fp32 arithmetic differ.
+    save("precision", [node("Conv", ["image", "kernel"], ["sums"], pads=[1, 1, 1, 1])],
+         [tensor("image", ["N", 3, 16, 16])], [tensor("sums", ["N", 8, 16, 16])],
+         [constant("kernel", random((8, 3, 3, 3), 3))])
+
+    # Weights in a file that is not there.
+    missing = onnx.load(FOLDER / "baked_reshape.onnx")
+    onnx.external_data_helper.set_external_data(missing.graph.initializer[0], "absent.bin")
+    missing.graph.initializer[0].ClearField("raw_data")
+    missing.graph.initializer[0].data_location = TensorProto.EXTERNAL
+    (FOLDER / "missing_weights.onnx").write_bytes(missing.SerializeToString())
+
+    # An operator that nobody knows.
+    unknown = helper.make_graph([node("Frobnicate", ["image"], ["same"], domain="nobody")],
+                                "unknown", [tensor("image", [1, 3, 4, 6])],
+                                [tensor("same", [1, 3, 4, 6])])
+    model = helper.make_model(unknown, opset_imports=[helper.make_opsetid("", 13),
+                                                      helper.make_opsetid("nobody", 1)],
+                              ir_version=8)
+    (FOLDER / "unknown_operator.onnx").write_bytes(model.SerializeToString())
+
+    whole = (FOLDER / "focus.onnx").read_bytes()
+    (FOLDER / "truncated.onnx").write_bytes(whole[: len(whole) // 2])
+    (FOLDER / "no_model.onnx").write_text("This is a letter to a friend, not a network.\n")
+    (FOLDER / "empty.onnx").write_bytes(b"")
+    print(f"wrote {len(list(FOLDER.glob('*.onnx')))} models beside {identity}")
+
+
+if __name__ == "__main__":
+    main()
