@@ -7,6 +7,11 @@
 
 #include <gtest/gtest.h>
 
+/// fontconfig 2.14 keeps one pattern of 256 bytes, once a process however many fonts are made.
+extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() {
+    return "leak:libfontconfig";
+}
+
 namespace sluice::osd {
 namespace {
 
