@@ -73,11 +73,12 @@ TEST(ScaleTwins, AgreeBetweenAllFormats) {
                             {{64, 48}, {0, 0, 64, 48}, {64, 48}, {0, 0, 64, 48}}};
     for (const PixelFormat from : detail::kAllFormats)
         for (const PixelFormat to : detail::kAllFormats)
-            for (const Scene& scene : scenes)
-                for (const bool full_range : {false, true}) {
-                    const memory::Image source = detail::noise(from, scene.source);
-                    ASSERT_NO_FATAL_FAILURE(judge(source.view(), to, scene, full_range));
-                }
+            for (const Scene& scene : scenes) {
+                const memory::Image source = detail::noise(from, scene.source);
+                // Once through RGB, for the colours differ.
+                const bool full_range = &scene == &scenes[1];
+                ASSERT_NO_FATAL_FAILURE(judge(source.view(), to, scene, full_range));
+            }
 }
 
 TEST(ScaleTwins, AgreeOnExtremes) {

@@ -2,6 +2,7 @@
 
 // Compiled once per instruction set; the calls at the end choose one at run time.
 #undef HWY_TARGET_INCLUDE
+// NOLINTNEXTLINE(readability-identifier-naming): Highway's name
 #define HWY_TARGET_INCLUDE "sluice/image/cpu/rows_simd.cpp"
 #include <hwy/foreach_target.h>
 //

@@ -4,6 +4,16 @@
 #include <cmath>
 
 namespace sluice::image::detail {
+namespace {
+
+/// Positions have 32 fraction bits: exact to a thousandth of a sample even after 65,536 steps.
+constexpr int kFraction = 32;
+
+std::int64_t fixed(double value) {
+    return std::llround(std::ldexp(value, kFraction));
+}
+
+}  // namespace
 
 void build_axis(const AxisPlan& plan, Axis& axis) {
     const double source_scale = 1.0 / (1 << plan.source_shift);
@@ -16,18 +26,19 @@ void build_axis(const AxisPlan& plan, Axis& axis) {
     axis.last = std::clamp(end - 1, low, plane_size - 1);
 
     axis.index.resize(static_cast<std::size_t>(count));
-    axis.weight.resize(static_cast<std::size_t>(count + kRowPadding));
+    axis.weight.resize(static_cast<std::size_t>(count) + kRowPadding);
+    const std::int64_t fixed_step = fixed(step);
+    const std::int64_t half_weight = 1 << (kFraction - 16);  // so that weights are rounded
+    std::int64_t at = fixed(origin + 0.5 * step - 0.5) + half_weight;
     bool direct = true;
-    for (int i = 0; i < count; ++i) {
-        const double at = std::clamp(origin + (i + 0.5) * step - 0.5,
-                                     static_cast<double>(low),
-                                     static_cast<double>(axis.last));
-        const int before = static_cast<int>(at);
-        const int weight = std::min(static_cast<int>((at - before) * 32768.0 + 0.5), 32767);
-        const auto slot = static_cast<std::size_t>(i);
-        axis.index[slot] = before;
-        axis.weight[slot] = static_cast<std::int16_t>(weight);
-        direct = direct && weight == 0 && before == axis.index[0] + i;
+    for (std::size_t i = 0; i < axis.index.size(); ++i, at += fixed_step) {
+        const std::int64_t sample = std::clamp(at,
+                                               static_cast<std::int64_t>(low) << kFraction,
+                                               static_cast<std::int64_t>(axis.last) << kFraction);
+        axis.index[i] = static_cast<std::int32_t>(sample >> kFraction);
+        axis.weight[i] = static_cast<std::int16_t>(sample >> (kFraction - 15) & 0x7FFF);
+        direct = direct && axis.weight[i] == 0 &&
+                 axis.index[i] == axis.index[0] + static_cast<std::int32_t>(i);
     }
     axis.direct = direct;
     axis.first = axis.index.front();

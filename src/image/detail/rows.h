@@ -17,7 +17,7 @@ namespace sluice::image::rows {
 class Buffer {
 public:
     void resize(int width) {
-        pitch_ = static_cast<std::size_t>(width + detail::kRowPadding);
+        pitch_ = static_cast<std::size_t>(width) + detail::kRowPadding;
         if (samples_.size() < pitch_ * 4) samples_.resize(pitch_ * 4);
     }
     std::int16_t* operator[](int channel) {

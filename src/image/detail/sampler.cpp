@@ -71,8 +71,8 @@ void Sampler::aim(const memory::ImageView& view, const Rect& crop, memory::Size 
     };
     build(0, luma_);
     if (is_yuv(view.format)) build(1, chroma_);
-    const auto span = static_cast<std::size_t>(luma_.x.span + 2) * 4;
-    const auto outputs = static_cast<std::size_t>(width() + kRowPadding) * 8;
+    const auto span = (static_cast<std::size_t>(luma_.x.span) + 2) * 4;
+    const auto outputs = (static_cast<std::size_t>(width()) + kRowPadding) * 8;
     if (blended_.size() < span + kRowPadding) blended_.resize(span + kRowPadding);
     if (pairs_.size() < outputs) pairs_.resize(outputs);
 }
@@ -93,7 +93,7 @@ void Sampler::plane(int index, const Grid& grid, int y, const std::array<std::in
     rows::blend(base + rows.above * view_.stride[slot],
                 base + rows.below * view_.stride[slot],
                 rows.weight,
-                static_cast<std::size_t>(grid.x.span * channels),
+                static_cast<std::size_t>(grid.x.span) * static_cast<std::size_t>(channels),
                 direct ? out[0] : blended_.data());
     if (!direct) mix(channels, grid.x, out);
 }
