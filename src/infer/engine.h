@@ -33,7 +33,7 @@ struct TensorSpec {
 struct InputAdaptation {
     std::vector<float> mean;   ///< none, one for all, or one per channel
     std::vector<float> scale;  ///< the same
-    /// What the pre-processing writes; the engine's own choice (the fastest) where not set.
+    /// What the pre-processing writes; u8 where not set.
     std::optional<memory::ElementType> type;
     std::optional<Layout> layout;
     /// Rows and columns for a model that leaves them open; 0: the model's own.

@@ -65,16 +65,20 @@ BENCHMARK_CAPTURE(throughput, auto_u8, Precision::kAuto, ElementType::kU8)
     ->Args({8, 1})
     ->Args({4, 4})
     ->Args({8, 8})
+    ->MeasureProcessCPUTime()
     ->UseRealTime();
 BENCHMARK_CAPTURE(throughput, auto_bf16, Precision::kAuto, ElementType::kBf16)
     ->Args({1, 1})
+    ->MeasureProcessCPUTime()
     ->UseRealTime();
 BENCHMARK_CAPTURE(throughput, auto_f32, Precision::kAuto, ElementType::kF32)
     ->Args({1, 1})
+    ->MeasureProcessCPUTime()
     ->UseRealTime();
 BENCHMARK_CAPTURE(throughput, fp32_u8, Precision::kFp32, ElementType::kU8)
     ->Args({1, 1})
     ->Args({4, 1})
+    ->MeasureProcessCPUTime()
     ->UseRealTime();
 
 }  // namespace
