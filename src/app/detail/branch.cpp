@@ -1,0 +1,342 @@
+#include "sluice/app/detail/branch.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "sluice/app/detail/elements.h"
+#include "sluice/gst/batch_meta.h"
+#include "sluice/gst/handles.h"
+
+namespace sluice::app::detail {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<void> make_folder_of(const std::string& path) {
+    fs::path folder = fs::path(path).parent_path();
+    if (folder.empty()) return {};
+    std::error_code failed;
+    fs::create_directories(folder, failed);
+    if (failed) return io_error("cannot make this folder: " + failed.message(), folder.string());
+    return {};
+}
+
+void count_overrun(GstElement*, gpointer data) {
+    ++static_cast<Branch*>(data)->dropped;
+}
+
+/// A queue of the output's size and policy; a thread of its own begins behind it.
+Result<GstElement*> add_queue(GstElement* bin, Branch& branch) {
+    GstElement* queue = SLUICE_TRY(add_element(bin, "queue"));
+    bool drop = branch.options.when_full == WhenFull::kDropOldest;
+    g_object_set(queue,
+                 "max-size-buffers",
+                 branch.options.queue_size,
+                 "max-size-bytes",
+                 0,
+                 "max-size-time",
+                 guint64{0},
+                 nullptr);
+    if (drop) {
+        gst_util_set_object_arg(G_OBJECT(queue), "leaky", "downstream");
+        g_signal_connect(queue, "overrun", G_CALLBACK(count_overrun), &branch);
+    }
+    return queue;
+}
+
+GstPadProbeReturn on_drawn(GstPad*, GstPadProbeInfo* info, gpointer recorder) {
+    if (auto* payload = gst::find_payload(GST_PAD_PROBE_INFO_BUFFER(info))) {
+        static_cast<Recorder*>(recorder)->record_drawn(payload->batch);
+    }
+    return GST_PAD_PROBE_OK;
+}
+
+Result<GstElement*> add_osd(GstElement* bin, const osd::OsdOptions& options, Recorder& recorder) {
+    GstElement* osd = SLUICE_TRY(add_element(bin, "sluiceosd"));
+    set_properties(osd, options);
+    gst::ObjectPtr<GstPad> src(gst_element_get_static_pad(osd, "src"));
+    gst_pad_add_probe(src.get(), GST_PAD_PROBE_TYPE_BUFFER, on_drawn, &recorder, nullptr);
+    return osd;
+}
+
+Result<GstElement*> add_tiler(GstElement* bin, const OutputOptions& options) {
+    GstElement* tiler = SLUICE_TRY(add_element(bin, "sluicetiler"));
+    g_object_set(tiler,
+                 "rows",
+                 options.rows,
+                 "columns",
+                 options.columns,
+                 "width",
+                 options.width,
+                 "height",
+                 options.height,
+                 nullptr);
+    return tiler;
+}
+
+bool has_factory(const char* name) {
+    gst::ObjectPtr<GstElementFactory> factory(gst_element_factory_find(name));
+    return factory != nullptr;
+}
+
+Result<GstElement*> add_encoder(GstElement* bin, const OutputOptions& options) {
+    bool x264 = options.encoder == Encoder::kX264 ||
+                (options.encoder == Encoder::kAuto &&
+                 (has_factory("x264enc") || !has_factory("openh264enc")));
+    GstElement* encoder = SLUICE_TRY(add_element(bin, x264 ? "x264enc" : "openh264enc"));
+    if (x264) {
+        gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "superfast");
+        if (options.bitrate > 0) {
+            g_object_set(encoder, "bitrate", options.bitrate, nullptr);
+        } else {
+            gst_util_set_object_arg(G_OBJECT(encoder), "pass", "qual");
+            g_object_set(encoder, "quantizer", 23, nullptr);
+        }
+        g_object_set(encoder, "key-int-max", 60, nullptr);
+    } else if (options.bitrate > 0) {
+        g_object_set(encoder, "bitrate", options.bitrate * 1000, nullptr);
+    }
+    return encoder;
+}
+
+/// From raw frames to a file: convert (where it must), encode, pack, write.
+Result<void> add_file(GstElement* bin, GstElement* last, const Branch& branch) {
+    SLUICE_TRY(make_folder_of(branch.path));
+    bool mkv = to_lower(branch.path).ends_with(".mkv");
+    GstElement* convert = SLUICE_TRY(add_element(bin, "videoconvert"));
+    GstElement* encoder = SLUICE_TRY(add_encoder(bin, branch.options));
+    GstElement* parse = SLUICE_TRY(add_element(bin, "h264parse"));
+    GstElement* pack = SLUICE_TRY(add_element(bin, mkv ? "matroskamux" : "mp4mux"));
+    GstElement* file = SLUICE_TRY(add_element(bin, "filesink"));
+    g_object_set(file, "location", branch.path.c_str(), "async", FALSE, nullptr);
+    GstElement* chain[] = {last, convert, encoder, parse, pack, file};
+    for (std::size_t i = 1; i < std::size(chain); ++i)
+        SLUICE_TRY(link_elements(chain[i - 1], chain[i]));
+    return {};
+}
+
+Result<void> add_window(GstElement* bin, GstElement* last) {
+    GstElement* convert = SLUICE_TRY(add_element(bin, "videoconvert"));
+    GstElement* window = SLUICE_TRY(add_element(bin, "autovideosink"));
+    SLUICE_TRY(link_elements(last, convert));
+    return link_elements(convert, window);
+}
+
+Result<void> finish_picture(GstElement* bin, GstElement* last, const Branch& branch) {
+    if (branch.options.kind == OutputKind::kWindow) return add_window(bin, last);
+    return add_file(bin, last, branch);
+}
+
+const char* format_of(const OutputOptions& output) {
+    switch (output.format) {
+        case MetaFileFormat::kJsonLines:
+            return "jsonl";
+        case MetaFileFormat::kMot:
+            return "mot";
+        case MetaFileFormat::kKitti:
+            return "kitti";
+        case MetaFileFormat::kAuto:
+            break;
+    }
+    std::string path = to_lower(output.path);
+    if (path.ends_with(".jsonl") || path.ends_with(".json")) return "jsonl";
+    if (path.ends_with(".txt")) return "mot";
+    return output.kind == OutputKind::kTracks ? "mot" : "jsonl";
+}
+
+/// Builds the branches one after the other.
+class Builder {
+public:
+    Builder(GstElement* pipeline,
+            GstElement* last,
+            const PipelineDescription& description,
+            const std::vector<Source>& sources,
+            Recorder& recorder)
+        : pipeline_(pipeline),
+          last_(last),
+          description_(description),
+          sources_(sources),
+          recorder_(recorder) {}
+
+    Result<void> build(std::vector<std::unique_ptr<Branch>>& branches) {
+        branches_ = &branches;
+        if (description_.outputs.size() > 1) {
+            GstElement* tee = SLUICE_TRY(add_element(pipeline_, "tee"));
+            SLUICE_TRY(link_elements(last_, tee));
+            last_ = tee;
+        }
+        if (description_.outputs.empty()) return add_nothing();
+        for (const OutputOptions& output : description_.outputs) {
+            bool pixels = output.kind == OutputKind::kVideo || output.kind == OutputKind::kWindow;
+            if (!pixels) {
+                SLUICE_TRY(add_metadata(output));
+            } else if (is_tiled(output, sources_.size())) {
+                SLUICE_TRY(add_tiled(output));
+            } else {
+                SLUICE_TRY(add_per_source(output));
+            }
+        }
+        return {};
+    }
+
+private:
+    GstPad* next_pad() {
+        return description_.outputs.size() > 1 ? gst_element_request_pad_simple(last_, "src_%u")
+                                               : gst_element_get_static_pad(last_, "src");
+    }
+
+    Branch& new_branch(const OutputOptions& output, std::string path, int source) {
+        branches_->push_back(std::make_unique<Branch>(output, std::move(path), source));
+        return *branches_->back();
+    }
+
+    /// A bin for the branch, in the pipeline.
+    GstElement* new_bin(Branch& branch) {
+        branch.element = gst_bin_new(nullptr);
+        gst_bin_add(GST_BIN(pipeline_), branch.element);
+        return branch.element;
+    }
+
+    Result<void> enter_by(Branch& branch, GstElement* first, GstPad* from) {
+        add_ghost(branch.element, "sink", gst_element_get_static_pad(first, "sink"));
+        return branch.attach(from, branch.element);
+    }
+
+    Result<void> add_nothing() {
+        Branch& branch = new_branch({}, "", -1);
+        branch.element = SLUICE_TRY(add_element(pipeline_, "fakesink"));
+        g_object_set(branch.element, "sync", FALSE, "async", FALSE, nullptr);
+        return branch.attach(next_pad(), branch.element);
+    }
+
+    Result<void> add_metadata(const OutputOptions& output) {
+        Branch& branch = new_branch(output, output.path, -1);
+        branch.element = SLUICE_TRY(add_element(pipeline_, "sluicemetasink"));
+        std::string names;
+        for (const Source& source : sources_)
+            names += source.name + ";";
+        std::string location = output.path;
+        const char* format = format_of(output);
+        bool file = fs::path(location).has_extension() || location.find('%') != std::string::npos;
+        if (!file && !location.ends_with('/')) location += '/';
+        g_object_set(branch.element,
+                     "location",
+                     location.c_str(),
+                     "source-names",
+                     names.c_str(),
+                     "async",
+                     FALSE,
+                     nullptr);
+        set_property(branch.element, "format", format);
+        set_property(
+            branch.element, "rows", output.kind == OutputKind::kTracks ? "tracks" : "detections");
+        return branch.attach(next_pad(), branch.element);
+    }
+
+    // Text is crisp when drawn on the whole picture, but trails are kept per source, so they are
+    // drawn before.
+    Result<void> add_tiled(const OutputOptions& output) {
+        Branch& branch = new_branch(output, output.path, -1);
+        GstElement* bin = new_bin(branch);
+        GstElement* queue = SLUICE_TRY(add_queue(bin, branch));
+        GstElement* tiler = SLUICE_TRY(add_tiler(bin, output));
+        GstElement* osd = SLUICE_TRY(add_osd(bin, description_.osd, recorder_));
+        bool trails = description_.osd.trails > Duration{};
+        GstElement* first = trails ? osd : tiler;
+        GstElement* second = trails ? tiler : osd;
+        SLUICE_TRY(link_elements(queue, first));
+        SLUICE_TRY(link_elements(first, second));
+        SLUICE_TRY(finish_picture(bin, second, branch));
+        return enter_by(branch, queue, next_pad());
+    }
+
+    Result<void> add_per_source(const OutputOptions& output) {
+        GstElement* osd = SLUICE_TRY(add_osd(pipeline_, description_.osd, recorder_));
+        GstElement* demux = SLUICE_TRY(add_element(pipeline_, "sluicedemux"));
+        gst::ObjectPtr<GstPad> from(next_pad());
+        gst::ObjectPtr<GstPad> into(gst_element_get_static_pad(osd, "sink"));
+        SLUICE_TRY(link_pads(from.get(), into.get()));
+        SLUICE_TRY(link_elements(osd, demux));
+        for (std::size_t i = 0; i < sources_.size(); ++i) {
+            std::string path = SLUICE_TRY(path_of(output.path, sources_[i], i));
+            Branch& branch = new_branch(output, path, static_cast<int>(i));
+            GstElement* bin = new_bin(branch);
+            GstElement* queue = SLUICE_TRY(add_queue(bin, branch));
+            SLUICE_TRY(finish_picture(bin, queue, branch));
+            std::string pad = fmt::format("src_{}", i);
+            SLUICE_TRY(enter_by(branch, queue, gst_element_request_pad_simple(demux, pad.c_str())));
+        }
+        return {};
+    }
+
+    GstElement* pipeline_;
+    GstElement* last_;
+    const PipelineDescription& description_;
+    const std::vector<Source>& sources_;
+    Recorder& recorder_;
+    std::vector<std::unique_ptr<Branch>>* branches_ = nullptr;
+};
+
+}  // namespace
+
+Branch::~Branch() {
+    if (from_) gst_object_unref(from_);
+}
+
+Result<void> Branch::attach(GstPad* from, GstElement* into) {
+    from_ = from;
+    gst_pad_add_probe(from,
+                      static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER |
+                                                   GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
+                      on_flow,
+                      this,
+                      nullptr);
+    gst::ObjectPtr<GstPad> sink(gst_element_get_static_pad(into, "sink"));
+    return link_pads(from, sink.get());
+}
+
+GstPadProbeReturn Branch::on_flow(GstPad*, GstPadProbeInfo*, gpointer self) {
+    return static_cast<Branch*>(self)->cut_ ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+}
+
+bool is_tiled(const OutputOptions& output, std::size_t sources) {
+    if (output.layout != Layout::kAuto) return output.layout == Layout::kTiled;
+    return sources > 1 && output.path.find('%') == std::string::npos;
+}
+
+Result<std::string> path_of(const std::string& pattern, const Source& source, std::size_t number) {
+    std::string out;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        if (pattern[i] != '%') {
+            out += pattern[i];
+            continue;
+        }
+        std::size_t end = pattern.find_first_not_of("0123456789", i + 1);
+        char kind = end == std::string::npos ? '\0' : pattern[end];
+        if (kind == 's') {
+            out += source.name;
+        } else if (kind == 'u' || kind == 'd') {
+            auto width = parse_integer(pattern.substr(i + 1, end - i - 1));
+            out += fmt::format("{:0{}}", number, width ? std::min(*width, 20LL) : 1);
+        } else {
+            return invalid_argument("only %s, %u and %03u may stand in a path", pattern);
+        }
+        i = end;
+    }
+    return out;
+}
+
+Result<Outputs> Outputs::create(GstElement* pipeline,
+                                GstElement* last,
+                                const PipelineDescription& description,
+                                const std::vector<Source>& sources,
+                                Recorder& recorder) {
+    Outputs outputs;
+    Builder builder(pipeline, last, description, sources, recorder);
+    SLUICE_TRY(builder.build(outputs.branches));
+    return outputs;
+}
+
+}  // namespace sluice::app::detail

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sluice/app/detail/branch.h"
+#include "sluice/app/detail/source_run.h"
+#include "sluice/app/pipeline.h"
+
+namespace sluice::app {
+
+/// All of a run. Callbacks point to it, so it stays where it is, and the pipeline is stopped before
+/// anything of it goes.
+struct Pipeline::State {
+    State(PipelineDescription wanted, std::size_t source_count)
+        : description(std::move(wanted)), recorder(source_count) {}
+    ~State();
+
+    /// mux, models, tracker, outputs, sources.
+    Result<void> build(const std::vector<Source>& found, RunLimits limits);
+    Result<void> build_analysis(GstElement*& last);
+
+    void handle(GstMessage* message);
+    void handle_error(GstMessage* message);
+    void handle_warning(GstMessage* message);
+    void handle_missing(GstMessage* message);
+    void handle_forwarded(GstMessage* message);
+    void fail_source(detail::SourceRun& run, std::string why);
+    void fail_branch(detail::Branch& branch, std::string why);
+    void note(std::string text);
+    /// Set when nothing more can come out.
+    void look_whether_finished();
+
+    detail::SourceRun* source_of(GstObject* object);
+    detail::Branch* branch_of(GstObject* object);
+    SourceState state_of(detail::SourceRun& run, std::uint64_t frames) const;
+    Outcome outcome(const RunReport& report) const;
+
+    const PipelineDescription description;
+    GstElement* pipeline = nullptr;
+    GstElement* mux = nullptr;
+    std::vector<GstElement*> models;
+    std::vector<std::unique_ptr<detail::SourceRun>> sources;
+    detail::Recorder recorder;
+    detail::Outputs outputs;
+
+    bool started = false;
+    bool finished = false;
+    bool stopped = false;
+    bool interrupted = false;
+    std::string error;  ///< what stopped all of it
+    std::vector<std::string> notices;
+    std::set<std::string> said;
+};
+
+}  // namespace sluice::app

@@ -1,0 +1,405 @@
+#include "sluice/app/detail/source_run.h"
+
+#include <fmt/format.h>
+
+#include "sluice/app/detail/elements.h"
+#include "sluice/app/detail/skip_frames.h"
+#include "sluice/gst/handles.h"
+#include "sluice/gst/video.h"
+
+namespace sluice::app::detail {
+namespace {
+
+constexpr const char* kAskAgain = "sluice/ask-again";
+
+bool is_ours(GstCaps* caps) {
+    gst::CapsRef ours(gst_caps_from_string(SLUICE_VIDEO_CAPS));
+    return gst_caps_is_subset(caps, ours.get());
+}
+
+SourceRun& run_of(gpointer data) {
+    return *static_cast<SourceRun*>(data);
+}
+
+GstClockTime image_time(const Source& source, std::size_t index) {
+    return static_cast<GstClockTime>(static_cast<double>(index) * 1e9 /
+                                     source.options.source.image_fps);
+}
+
+GstBuffer* load_image(const std::string& path) {
+    gchar* bytes = nullptr;
+    gsize size = 0;
+    if (!g_file_get_contents(path.c_str(), &bytes, &size, nullptr)) return nullptr;
+    return gst_buffer_new_wrapped(bytes, size);
+}
+
+}  // namespace
+
+const std::string& image_at(const Source& source, std::int64_t pts_ns) {
+    static const std::string none;
+    double index = static_cast<double>(pts_ns) / 1e9 * source.options.source.image_fps + 0.5;
+    if (index < 0 || index >= static_cast<double>(source.images.size())) return none;
+    return source.images[static_cast<std::size_t>(index)];
+}
+
+Result<std::unique_ptr<SourceRun>> SourceRun::create(const Source& source, const Limits& limits) {
+    std::unique_ptr<SourceRun> run(new SourceRun(source, limits));
+    auto built = run->build();
+    if (!built) return std::move(built).error().context(source.shown);
+    return run;
+}
+
+SourceRun::~SourceRun() {
+    if (mux_pad_) gst_object_unref(mux_pad_);
+    if (leaving_) gst_object_unref(leaving_);
+    if (bin_) gst_object_unref(bin_);
+}
+
+Result<void> SourceRun::build() {
+    bin_ = gst_bin_new(("source-" + source_.name).c_str());
+    gst_object_ref_sink(bin_);
+    g_signal_connect(bin_, "deep-element-added", G_CALLBACK(on_element_added), this);
+    leaving_ = gst_ghost_pad_new_no_target("src", GST_PAD_SRC);
+    gst_object_ref_sink(leaving_);
+    gst_pad_set_active(leaving_, TRUE);
+    gst_element_add_pad(bin_, leaving_);
+    gst_pad_add_probe(leaving_,
+                      static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER |
+                                                   GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
+                      on_leaving,
+                      this,
+                      nullptr);
+    switch (source_.kind) {
+        case SourceKind::kUri:
+            SLUICE_TRY(build_uri());
+            return {};
+        case SourceKind::kCamera:
+            SLUICE_TRY(build_camera());
+            return {};
+        case SourceKind::kImages:
+            return end_with(SLUICE_TRY(build_images()));
+        case SourceKind::kTest:
+            return end_with(SLUICE_TRY(build_test()));
+    }
+    return {};
+}
+
+Result<GstElement*> SourceRun::build_uri() {
+    GstElement* decode = SLUICE_TRY(add_element(bin_, "uridecodebin"));
+    // Sound is neither decoded nor asked for.
+    gst::CapsRef video(gst_caps_from_string("video/x-raw(ANY)"));
+    g_object_set(decode,
+                 "uri",
+                 source_.uri.c_str(),
+                 "caps",
+                 video.get(),
+                 "expose-all-streams",
+                 FALSE,
+                 nullptr);
+    g_signal_connect(decode, "pad-added", G_CALLBACK(on_pad_added), this);
+    g_signal_connect(decode, "no-more-pads", G_CALLBACK(on_no_more_pads), this);
+    g_signal_connect(decode, "source-setup", G_CALLBACK(on_source_setup), this);
+    return decode;
+}
+
+Result<GstElement*> SourceRun::build_camera() {
+    GstElement* camera = SLUICE_TRY(add_element(bin_, "v4l2src"));
+    GstElement* decode = SLUICE_TRY(add_element(bin_, "decodebin"));
+    g_object_set(camera, "device", source_.uri.c_str(), nullptr);
+    g_signal_connect(decode, "pad-added", G_CALLBACK(on_pad_added), this);
+    SLUICE_TRY(link_elements(camera, decode));
+    return decode;
+}
+
+// The files are fed one by one, so that sizes may differ and the frame's time tells its file.
+Result<GstElement*> SourceRun::build_images() {
+    bool png = to_lower(source_.images.front()).ends_with(".png");
+    GstElement* feed = SLUICE_TRY(add_element(bin_, "appsrc"));
+    GstElement* decode = SLUICE_TRY(add_element(bin_, png ? "pngdec" : "jpegdec"));
+    GstElement* convert = SLUICE_TRY(add_element(bin_, "videoconvert"));
+    gst::CapsRef caps(gst_caps_new_simple(png ? "image/png" : "image/jpeg",
+                                          "framerate",
+                                          GST_TYPE_FRACTION,
+                                          static_cast<int>(source_.options.source.image_fps * 1000),
+                                          1000,
+                                          nullptr));
+    g_object_set(feed, "caps", caps.get(), "format", GST_FORMAT_TIME, nullptr);
+    // A broken image is passed over with a warning.
+    g_object_set(decode, "max-errors", -1, nullptr);
+    g_signal_connect(feed, "need-data", G_CALLBACK(on_need_image), this);
+    SLUICE_TRY(link_elements(feed, decode));
+    SLUICE_TRY(link_elements(decode, convert));
+    return convert;
+}
+
+Result<GstElement*> SourceRun::build_test() {
+    GstElement* test = SLUICE_TRY(add_element(bin_, "videotestsrc"));
+    GstElement* filter = SLUICE_TRY(add_element(bin_, "capsfilter"));
+    GParamSpec* spec = g_object_class_find_property(G_OBJECT_GET_CLASS(test), "pattern");
+    auto* patterns = static_cast<GEnumClass*>(g_type_class_ref(spec->value_type));
+    const GEnumValue* pattern = g_enum_get_value_by_nick(patterns, source_.uri.c_str());
+    std::vector<std::string_view> known;
+    for (guint i = 0; i < patterns->n_values; ++i)
+        known.emplace_back(patterns->values[i].value_nick);
+    g_type_class_unref(patterns);
+    if (!pattern) return invalid_argument(unknown_name("test pattern", source_.uri, known));
+    g_object_set(test,
+                 "pattern",
+                 pattern->value,
+                 "num-buffers",
+                 source_.frames > 0 ? source_.frames : -1,
+                 nullptr);
+    gst::CapsRef caps(gst_caps_new_simple("video/x-raw",
+                                          "format",
+                                          G_TYPE_STRING,
+                                          "I420",
+                                          "width",
+                                          G_TYPE_INT,
+                                          source_.width,
+                                          "height",
+                                          G_TYPE_INT,
+                                          source_.height,
+                                          "framerate",
+                                          GST_TYPE_FRACTION,
+                                          source_.fps,
+                                          1,
+                                          nullptr));
+    g_object_set(filter, "caps", caps.get(), nullptr);
+    SLUICE_TRY(link_elements(test, filter));
+    return filter;
+}
+
+/// Makes the last element's pad the bin's, through a clock where frames come at their own pace.
+Result<void> SourceRun::end_with(GstElement* last) {
+    gst::ObjectPtr<GstPad> pad(gst_element_get_static_pad(last, "src"));
+    return connect_decoded(pad.get());
+}
+
+Result<void> SourceRun::connect_decoded(GstPad* pad) {
+    if (source_.options.source.loop && source_.kind == SourceKind::kUri) {
+        gst_pad_add_probe(pad,
+                          static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER |
+                                                       GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
+                                                       GST_PAD_PROBE_TYPE_EVENT_FLUSH),
+                          on_decoded,
+                          this,
+                          nullptr);
+    }
+    gst::ObjectPtr<GstPad> end(GST_PAD(gst_object_ref(pad)));
+    auto append = [&](const char* factory) -> Result<void> {
+        GstElement* element = SLUICE_TRY(add_element(bin_, factory));
+        gst::ObjectPtr<GstPad> sink(gst_element_get_static_pad(element, "sink"));
+        SLUICE_TRY(link_pads(end.get(), sink.get()));
+        end.reset(gst_element_get_static_pad(element, "src"));
+        gst_element_sync_state_with_parent(element);
+        return {};
+    };
+    // Only what none of our elements reads is converted; all else travels untouched.
+    gst::CapsRef caps(gst_pad_get_current_caps(pad));
+    if (caps && !is_ours(caps.get())) SLUICE_TRY(append("videoconvert"));
+    if (source_.options.source.pace == Pace::kRealTime && !source_.uri.starts_with("rtsp")) {
+        SLUICE_TRY(append("clocksync"));
+    }
+    if (!gst_ghost_pad_set_target(GST_GHOST_PAD(leaving_), end.get())) {
+        return internal_error("the decoder's pad cannot be used");
+    }
+    connected_ = true;
+    return {};
+}
+
+Result<void> SourceRun::join(GstElement* pipeline, GstElement* mux, unsigned number) {
+    pipeline_ = pipeline;
+    // The pipeline starts without its sources: one that cannot start must not stop the others.
+    gst_element_set_locked_state(bin_, TRUE);
+    gst_bin_add(GST_BIN(pipeline), GST_ELEMENT(bin_));
+    mux_pad_ = gst_element_request_pad_simple(mux, fmt::format("sink_{}", number).c_str());
+    if (!mux_pad_) return internal_error("the mux gives no pad");
+    const mux::SourceOptions defaults{};
+    for_each_field<mux::SourceOptions>([&](const auto& entry) {
+        std::string text = to_text(source_.options.mux.*entry.member);
+        if (text == to_text(defaults.*entry.member)) return;
+        std::string name(entry.name);
+        gst_util_set_object_arg(G_OBJECT(mux_pad_), name.c_str(), text.c_str());
+    });
+    return link_pads(leaving_, mux_pad_);
+}
+
+bool SourceRun::start() {
+    gst_element_set_base_time(bin_, gst_element_get_base_time(pipeline_));
+    gst_element_set_locked_state(bin_, FALSE);
+    return gst_element_sync_state_with_parent(bin_);
+}
+
+void SourceRun::stop() {
+    // From now on the streaming thread is turned back before the mux, so that its pad is free.
+    if (stopping_.exchange(true)) return;
+    gst_pad_send_event(mux_pad_, gst_event_new_eos());
+}
+
+Duration SourceRun::duration() {
+    if (source_.kind == SourceKind::kImages) {
+        return Duration(static_cast<std::int64_t>(image_time(source_, source_.images.size())));
+    }
+    if (source_.kind == SourceKind::kTest) {
+        return std::chrono::nanoseconds(1'000'000'000LL * source_.frames / source_.fps);
+    }
+    if (source_.live || source_.options.source.loop) return Duration{};
+    gint64 nanoseconds = 0;
+    if (duration_ == Duration{} && connected_ &&
+        gst_pad_query_duration(leaving_, GST_FORMAT_TIME, &nanoseconds) && nanoseconds > 0) {
+        duration_ = Duration(nanoseconds);
+    }
+    return duration_;
+}
+
+// ---- callbacks ----------------------------------------------------------------------------------
+
+void SourceRun::on_pad_added(GstElement* decode, GstPad* pad, gpointer data) {
+    SourceRun& run = run_of(data);
+    gst::CapsRef caps(gst_pad_get_current_caps(pad));
+    if (!caps) caps = gst::CapsRef(gst_pad_query_caps(pad, nullptr));
+    const gchar* kind = gst_structure_get_name(gst_caps_get_structure(caps.get(), 0));
+    if (run.connected_ || !g_str_has_prefix(kind, "video/x-raw")) return;
+    auto connected = run.connect_decoded(pad);
+    if (!connected) {
+        GST_ELEMENT_ERROR(
+            decode, STREAM, FAILED, ("%s", connected.error().text().c_str()), (nullptr));
+    }
+}
+
+void SourceRun::on_no_more_pads(GstElement* decode, gpointer data) {
+    if (run_of(data).connected_) return;
+    GST_ELEMENT_ERROR(decode, STREAM, WRONG_TYPE, ("there is no video in it"), (nullptr));
+}
+
+void SourceRun::on_source_setup(GstElement*, GstElement* source, gpointer) {
+    // Two seconds of waiting for late packets is much for analysis.
+    if (g_object_class_find_property(G_OBJECT_GET_CLASS(source), "drop-on-latency")) {
+        g_object_set(source, "latency", 200, nullptr);
+    }
+}
+
+void SourceRun::on_element_added(GstBin*, GstBin*, GstElement* element, gpointer data) {
+    SourceRun& run = run_of(data);
+    GstElementFactory* factory = gst_element_get_factory(element);
+    if (!factory || !gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_DECODER)) {
+        return;
+    }
+    GObjectClass* type = G_OBJECT_GET_CLASS(element);
+    if (run.limits_.decoder_threads > 0 && g_object_class_find_property(type, "max-threads")) {
+        g_object_set(element, "max-threads", run.limits_.decoder_threads, nullptr);
+    }
+    if (run.source_.options.source.skip != Skip::kNone) {
+        skip_frames_before(element, run.source_.options.source.skip);
+    }
+}
+
+void SourceRun::on_need_image(GstElement* appsrc, guint, gpointer data) {
+    SourceRun& run = run_of(data);
+    GstFlowReturn flow = GST_FLOW_OK;
+    if (run.next_image_ == run.source_.images.size() || run.stopping_) {
+        g_signal_emit_by_name(appsrc, "end-of-stream", &flow);
+        return;
+    }
+    std::size_t index = run.next_image_++;
+    GstBuffer* image = load_image(run.source_.images[index]);
+    if (!image) {
+        GST_ELEMENT_WARNING(appsrc,
+                            RESOURCE,
+                            READ,
+                            ("cannot read %s", run.source_.images[index].c_str()),
+                            (nullptr));
+        image = gst_buffer_new();
+    }
+    GST_BUFFER_PTS(image) = image_time(run.source_, index);
+    GST_BUFFER_DURATION(image) = image_time(run.source_, 1);
+    g_signal_emit_by_name(appsrc, "push-buffer", image, &flow);
+    gst_buffer_unref(image);
+}
+
+GstPadProbeReturn SourceRun::on_leaving(GstPad* pad, GstPadProbeInfo* info, gpointer data) {
+    SourceRun& run = run_of(data);
+    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
+        if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_EOS && !run.stopping_) {
+            run.ended_ = true;
+        }
+        return GST_PAD_PROBE_OK;
+    }
+    if (run.stopping_ || run.limit_reached()) {
+        if (!run.stopping_.exchange(true)) gst_pad_push_event(pad, gst_event_new_eos());
+        gst_buffer_unref(GST_PAD_PROBE_INFO_BUFFER(info));
+        GST_PAD_PROBE_INFO_DATA(info) = nullptr;
+        GST_PAD_PROBE_INFO_FLOW_RETURN(info) = GST_FLOW_EOS;
+        return GST_PAD_PROBE_HANDLED;
+    }
+    ++run.frames_;
+    GstBuffer* buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+    if (GST_BUFFER_PTS_IS_VALID(buffer)) {
+        GstClockTime end = GST_BUFFER_PTS(buffer);
+        if (GST_BUFFER_DURATION_IS_VALID(buffer)) end += GST_BUFFER_DURATION(buffer);
+        run.position_ = static_cast<std::int64_t>(end);
+    }
+    return GST_PAD_PROBE_OK;
+}
+
+// ---- looping ------------------------------------------------------------------------------------
+// The end is kept back and the bus's thread seeks to the start; to all that follows it is one
+// long stream: times go on, and neither the flush nor the new segment is seen.
+
+GstPadProbeReturn SourceRun::on_decoded(GstPad*, GstPadProbeInfo* info, gpointer data) {
+    SourceRun& run = run_of(data);
+    if (run.stopping_) return GST_PAD_PROBE_OK;
+    bool buffer = (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) != 0;
+    return buffer ? run.shift_buffer(info) : run.shift_event(info);
+}
+
+GstPadProbeReturn SourceRun::shift_buffer(GstPadProbeInfo* info) {
+    GstBuffer* buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
+    GST_PAD_PROBE_INFO_DATA(info) = buffer;
+    if (!GST_BUFFER_PTS_IS_VALID(buffer)) return GST_PAD_PROBE_OK;
+    GST_BUFFER_PTS(buffer) += round_offset_;
+    GstClockTime length =
+        GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : 40 * GST_MSECOND;
+    round_end_ = std::max(round_end_, GST_BUFFER_PTS(buffer) + length);
+    return GST_PAD_PROBE_OK;
+}
+
+GstPadProbeReturn SourceRun::shift_event(GstPadProbeInfo* info) {
+    GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
+    switch (GST_EVENT_TYPE(event)) {
+        case GST_EVENT_FLUSH_START:
+        case GST_EVENT_FLUSH_STOP:
+            return GST_PAD_PROBE_DROP;
+        case GST_EVENT_EOS:
+            round_offset_ = round_end_;
+            gst_element_post_message(
+                bin_,
+                gst_message_new_application(GST_OBJECT(bin_), gst_structure_new_empty(kAskAgain)));
+            return GST_PAD_PROBE_DROP;
+        case GST_EVENT_SEGMENT: {
+            if (std::exchange(segment_sent_, true)) return GST_PAD_PROBE_DROP;
+            GstSegment segment;
+            gst_event_copy_segment(event, &segment);
+            segment.stop = GST_CLOCK_TIME_NONE;
+            gst_event_unref(event);
+            GST_PAD_PROBE_INFO_DATA(info) = gst_event_new_segment(&segment);
+            return GST_PAD_PROBE_OK;
+        }
+        default:
+            return GST_PAD_PROBE_OK;
+    }
+}
+
+void SourceRun::begin_again() {
+    auto flags = static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_KEY_UNIT);
+    GstEvent* seek = gst_event_new_seek(
+        1.0, GST_FORMAT_TIME, flags, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_NONE, -1);
+    if (!gst_pad_send_event(leaving_, seek)) stop();
+}
+
+bool SourceRun::is_ask_again(GstMessage* message) {
+    return GST_MESSAGE_TYPE(message) == GST_MESSAGE_APPLICATION &&
+           gst_message_has_name(message, kAskAgain);
+}
+
+}  // namespace sluice::app::detail

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <gst/gst.h>
+
+#include "sluice/app/sources.h"
+#include "sluice/base/clock.h"
+
+namespace sluice::app::detail {
+
+/// A source in the pipeline: a bin that ends in a pad of raw video, linked to the mux. Stays where
+/// it is, as callbacks point to it, and outlives the pipeline's running. What is not marked belongs
+/// to the thread that handles the bus.
+class SourceRun {
+public:
+    /// How many frames to take (0: all), and the decoder's threads (0: its own choice).
+    struct Limits {
+        std::uint64_t frames = 0;
+        int decoder_threads = 0;
+    };
+    static Result<std::unique_ptr<SourceRun>> create(const Source& source, const Limits& limits);
+    ~SourceRun();
+    SourceRun(const SourceRun&) = delete;
+    SourceRun& operator=(const SourceRun&) = delete;
+
+    /// Adds the bin to the pipeline, but does not start it; asks the mux for the pad `number`.
+    Result<void> join(GstElement* pipeline, GstElement* mux, unsigned number);
+    /// Once all else plays. False when it cannot; the bus knows why.
+    bool start();
+    /// No frame comes from here any more; those that are on their way go on. Any thread.
+    void stop();
+    /// The next round of a source that loops, after its ask_again() message.
+    void begin_again();
+    static bool is_ask_again(GstMessage* message);
+
+    const Source& source() const { return source_; }
+    GstElement* bin() const { return bin_; }
+    /// Everything came: its end was reached by itself. Thread-safe.
+    bool ended() const { return ended_; }
+    /// Time of the latest frame; thread-safe.
+    Duration position() const { return Duration(position_.load()); }
+    /// What the file says, zero where it does not.
+    Duration duration();
+    /// Was it stopped by the limit of frames? Thread-safe.
+    bool limit_reached() const { return limits_.frames > 0 && frames_ >= limits_.frames; }
+
+    std::string error;    ///< why it failed; empty: it did not
+    std::string missing;  ///< what GStreamer lacked for it
+
+private:
+    SourceRun(const Source& source, const Limits& limits) : source_(source), limits_(limits) {}
+    Result<void> build();
+    Result<GstElement*> build_uri();
+    Result<GstElement*> build_camera();
+    Result<GstElement*> build_images();
+    Result<GstElement*> build_test();
+    Result<void> end_with(GstElement* last);
+    Result<void> connect_decoded(GstPad* pad);
+
+    static void on_pad_added(GstElement*, GstPad* pad, gpointer self);
+    static void on_no_more_pads(GstElement*, gpointer self);
+    static void on_element_added(GstBin*, GstBin*, GstElement* element, gpointer self);
+    static void on_source_setup(GstElement*, GstElement* source, gpointer self);
+    static void on_need_image(GstElement* appsrc, guint, gpointer self);
+    static GstPadProbeReturn on_decoded(GstPad*, GstPadProbeInfo* info, gpointer self);
+    static GstPadProbeReturn on_leaving(GstPad*, GstPadProbeInfo* info, gpointer self);
+    GstPadProbeReturn shift_buffer(GstPadProbeInfo* info);
+    GstPadProbeReturn shift_event(GstPadProbeInfo* info);
+
+    const Source source_;
+    const Limits limits_;
+    GstElement* bin_ = nullptr;  ///< belongs to the pipeline once it has joined
+    GstPad* leaving_ = nullptr;  ///< the bin's pad; its own reference
+    GstPad* mux_pad_ = nullptr;  ///< its own reference
+    GstElement* pipeline_ = nullptr;
+    std::atomic<bool> connected_{false};
+    std::atomic<bool> stopping_{false};
+    std::atomic<bool> ended_{false};
+    std::atomic<std::uint64_t> frames_{0};
+    std::atomic<std::int64_t> position_{0};
+    Duration duration_{};
+    // The streaming thread's own.
+    std::size_t next_image_ = 0;
+    GstClockTime round_offset_ = 0;  ///< of a loop: what was before this round
+    GstClockTime round_end_ = 0;
+    bool segment_sent_ = false;
+};
+
+/// The image that a frame of this time shows; "" where the source has none.
+const std::string& image_at(const Source& source, std::int64_t pts_ns);
+
+}  // namespace sluice::app::detail

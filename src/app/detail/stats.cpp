@@ -1,0 +1,78 @@
+#include "sluice/app/detail/stats.h"
+
+#include <memory>
+
+#include <fmt/format.h>
+
+namespace sluice::app::detail {
+namespace {
+
+struct FreeStructure {
+    void operator()(GstStructure* structure) const { gst_structure_free(structure); }
+};
+using StructurePtr = std::unique_ptr<GstStructure, FreeStructure>;
+
+StructurePtr stats_of(GstElement* element) {
+    GstStructure* stats = nullptr;
+    g_object_get(element, "stats", &stats, nullptr);
+    return StructurePtr(stats);
+}
+
+std::uint64_t count(const GstStructure* stats, const std::string& name) {
+    guint64 value = 0;
+    gst_structure_get_uint64(stats, name.c_str(), &value);
+    return value;
+}
+
+Duration duration(const GstStructure* stats, const std::string& name) {
+    gint64 value = 0;
+    gst_structure_get_int64(stats, name.c_str(), &value);
+    return Duration(value);
+}
+
+std::string text(const GstStructure* stats, const char* name) {
+    const gchar* value = gst_structure_get_string(stats, name);
+    return value ? value : "";
+}
+
+void read_source(const GstStructure* stats, SourceReport& report) {
+    report.queued = count(stats, "queued");
+    for (int i = 0; i < gst_structure_n_fields(stats); ++i) {
+        std::string name = gst_structure_nth_field_name(stats, static_cast<guint>(i));
+        std::uint64_t number = count(stats, name);
+        if (name.starts_with("dropped-") && number > 0) {
+            report.dropped.emplace_back(name.substr(8), number);
+        }
+    }
+}
+
+}  // namespace
+
+void read_mux_stats(GstElement* mux, RunReport& report) {
+    StructurePtr stats = stats_of(mux);
+    if (!stats) return;
+    gst_structure_get_double(stats.get(), "fill", &report.batch_fill);
+    for (std::size_t i = 0; i < report.sources.size(); ++i) {
+        const GValue* value =
+            gst_structure_get_value(stats.get(), fmt::format("source-{}", i).c_str());
+        if (value) read_source(gst_value_get_structure(value), report.sources[i]);
+    }
+}
+
+void read_model_stats(GstElement* model, ModelReport& report) {
+    StructurePtr stats = stats_of(model);
+    if (!stats) return;
+    report.summary = text(stats.get(), "model");
+    report.engine = text(stats.get(), "engine");
+    for (std::string stage : {"preprocess", "inference", "postprocess"}) {
+        LatencyFigures latency{count(stats.get(), stage + "-count"),
+                               duration(stats.get(), stage + "-mean"),
+                               duration(stats.get(), stage + "-p50"),
+                               duration(stats.get(), stage + "-p95"),
+                               duration(stats.get(), stage + "-p99"),
+                               duration(stats.get(), stage + "-max")};
+        if (latency.count > 0) report.stages.push_back({stage, latency});
+    }
+}
+
+}  // namespace sluice::app::detail

@@ -1,0 +1,276 @@
+#include "sluice/app/pipeline.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "sluice/app/detail/elements.h"
+#include "sluice/app/detail/run_state.h"
+#include "sluice/app/detail/stats.h"
+#include "sluice/gst/batch_meta.h"
+#include "sluice/gst/handles.h"
+#include "sluice/gst/register.h"
+#include "sluice/track/registry.h"
+
+namespace sluice::app {
+
+using detail::Branch;
+using detail::SourceRun;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Frames of images carry their file's name, so that what is written about them names it.
+GstPadProbeReturn name_images(GstPad*, GstPadProbeInfo* info, gpointer data) {
+    auto& runs = *static_cast<std::vector<std::unique_ptr<SourceRun>>*>(data);
+    auto* payload = gst::find_payload(GST_PAD_PROBE_INFO_BUFFER(info));
+    if (!payload) return GST_PAD_PROBE_OK;
+    for (meta::Frame& frame : payload->batch.frames) {
+        const Source& source = runs[frame.source.value]->source();
+        if (source.kind != SourceKind::kImages) continue;
+        const std::string& image = detail::image_at(source, frame.pts_ns);
+        if (image.empty()) continue;
+        frame.user_data.push_back({"uri", std::make_shared<const std::string>(image)});
+    }
+    return GST_PAD_PROBE_OK;
+}
+
+GstPadProbeReturn record_batch(GstPad*, GstPadProbeInfo* info, gpointer data) {
+    if (auto* payload = gst::find_payload(GST_PAD_PROBE_INFO_BUFFER(info))) {
+        static_cast<detail::Recorder*>(data)->record(payload->batch, now());
+    }
+    return GST_PAD_PROBE_OK;
+}
+
+void add_buffer_probe(GstElement* element, GstPadProbeCallback callback, gpointer data) {
+    gst::ObjectPtr<GstPad> pad(gst_element_get_static_pad(element, "src"));
+    gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, callback, data, nullptr);
+}
+
+// Windows would wait for a first frame before anything may run.
+void do_not_wait(GstBin*, GstBin*, GstElement* element, gpointer) {
+    bool sink = GST_OBJECT_FLAG_IS_SET(element, GST_ELEMENT_FLAG_SINK);
+    if (sink && g_object_class_find_property(G_OBJECT_GET_CLASS(element), "async")) {
+        g_object_set(element, "async", FALSE, nullptr);
+    }
+}
+
+/// A decoder's threads cost memory and latency for each stream: with a stream per core and more,
+/// one each is enough.
+int decoder_threads(std::size_t sources) {
+    std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+    return static_cast<int>(std::clamp<std::size_t>(cores / (2 * sources), 1, 4));
+}
+
+Result<GstElement*> add_model(GstElement* pipeline, const gst::InferSettings& settings) {
+    GstElement* model = SLUICE_TRY(detail::add_element(pipeline, "sluiceinfer"));
+    detail::set_properties(model, settings);
+    detail::set_properties(model, settings.secondary);
+    for (const auto& [name, text] : settings.description) {
+        if (!g_object_class_find_property(G_OBJECT_GET_CLASS(model), name.c_str())) {
+            return invalid_argument(fmt::format("option '{}' belongs into the model's file", name));
+        }
+        detail::set_property(model, name, text);
+    }
+    return model;
+}
+
+/// Errors of the tracker's options show here, before anything starts.
+Result<void> check_tracker(const TrackerOptions& options) {
+    track::TrackerSettings settings{options.tracker, options.ll_config_file, {}};
+    settings.options = SLUICE_TRY(track::parse_tracker_options(options.options));
+    SLUICE_TRY(track::tracker_factory(settings));
+    return {};
+}
+
+// In the thread that failed, before its error goes upstream: the branch is cut off in time.
+GstBusSyncReply cut_failed_branch(GstBus*, GstMessage* message, gpointer data) {
+    if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR) return GST_BUS_PASS;
+    auto& branches = *static_cast<std::vector<std::unique_ptr<Branch>>*>(data);
+    for (auto& branch : branches) {
+        auto* failed = GST_MESSAGE_SRC(message);
+        auto* element = GST_OBJECT(branch->element);
+        if (failed == element || gst_object_has_as_ancestor(failed, element)) branch->cut();
+    }
+    return GST_BUS_PASS;
+}
+
+std::uint64_t count_files(const std::string& path, std::uint64_t& bytes) {
+    std::error_code failed;
+    if (fs::is_regular_file(path, failed)) {
+        bytes += fs::file_size(path, failed);
+        return 1;
+    }
+    std::uint64_t files = 0;
+    for (const auto& entry : fs::directory_iterator(path, failed)) {
+        if (!entry.is_regular_file(failed)) continue;
+        bytes += entry.file_size(failed);
+        ++files;
+    }
+    return files;
+}
+
+}  // namespace
+
+Result<void> initialise() {
+    GError* failed = nullptr;
+    if (!gst_init_check(nullptr, nullptr, &failed)) {
+        Error error = internal_error(failed ? failed->message : "GStreamer does not start");
+        g_clear_error(&failed);
+        return error;
+    }
+    if (!gst::register_static_plugin()) return internal_error("GStreamer refuses our elements");
+    return {};
+}
+
+Result<void> Pipeline::State::build_analysis(GstElement*& last) {
+    mux = SLUICE_TRY(detail::add_element(pipeline, "sluicemux"));
+    detail::set_properties(mux, description.mux);
+    std::vector<GstElement*> chain{mux};
+    for (bool on_objects : {false, true}) {
+        for (const gst::InferSettings& settings : description.models) {
+            if ((settings.process_mode == 2) != on_objects) continue;
+            models.push_back(SLUICE_TRY(add_model(pipeline, settings)));
+            chain.push_back(models.back());
+        }
+        if (on_objects || !has_tracker(description)) continue;
+        SLUICE_TRY(check_tracker(description.tracker).context("tracker"));
+        chain.push_back(SLUICE_TRY(detail::add_element(pipeline, "sluicetracker")));
+        detail::set_properties(chain.back(), description.tracker);
+    }
+    for (std::size_t i = 1; i < chain.size(); ++i)
+        SLUICE_TRY(detail::link_elements(chain[i - 1], chain[i]));
+    last = chain.back();
+    return {};
+}
+
+Result<void> Pipeline::State::build(const std::vector<Source>& found, RunLimits limits) {
+    pipeline = gst_pipeline_new("sluice");
+    gst_object_ref_sink(pipeline);
+    g_object_set(pipeline, "message-forward", TRUE, nullptr);
+    g_signal_connect(pipeline, "deep-element-added", G_CALLBACK(do_not_wait), nullptr);
+    GstElement* last = nullptr;
+    SLUICE_TRY(build_analysis(last));
+    add_buffer_probe(last, record_batch, &recorder);
+    outputs = SLUICE_TRY(detail::Outputs::create(pipeline, last, description, found, recorder));
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        sources.push_back(SLUICE_TRY(
+            SourceRun::create(found[i], {limits.frames, decoder_threads(found.size())})));
+        SLUICE_TRY(sources.back()->join(pipeline, mux, static_cast<unsigned>(i)));
+    }
+    bool images = std::any_of(found.begin(), found.end(), [](const Source& source) {
+        return source.kind == SourceKind::kImages;
+    });
+    if (images) add_buffer_probe(mux, name_images, &sources);
+    GstBus* bus = gst_element_get_bus(pipeline);
+    gst_bus_set_sync_handler(bus, cut_failed_branch, &outputs.branches, nullptr);
+    gst_object_unref(bus);
+    return {};
+}
+
+Pipeline::Pipeline(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Pipeline::~Pipeline() = default;
+
+Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineDescription& description,
+                                                   std::vector<Source> sources,
+                                                   RunLimits limits) {
+    if (description.models.empty()) {
+        return invalid_argument("no model: give one, e.g. --model yolox_nano.onnx");
+    }
+    auto state = std::make_unique<State>(description, sources.size());
+    SLUICE_TRY(state->build(sources, limits));
+    return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
+}
+
+Result<void> Pipeline::start() {
+    State& state = *state_;
+    if (gst_element_set_state(state.pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
+        while (poll(Duration{})) {
+        }
+        state.finished = true;
+        std::string why = state.error.empty() ? "the pipeline does not start" : state.error;
+        for (const auto& branch : state.outputs.branches) {
+            if (!branch->error.empty()) return io_error(branch->error, branch->path);
+        }
+        return invalid_argument(why);
+    }
+    state.started = true;
+    for (auto& run : state.sources) {
+        if (!run->start()) poll(Duration{});
+    }
+    return {};
+}
+
+bool Pipeline::poll(Duration wait) {
+    State& state = *state_;
+    GstBus* bus = gst_element_get_bus(state.pipeline);
+    GstClockTime timeout = static_cast<GstClockTime>(wait.count());
+    while (GstMessage* message = gst_bus_timed_pop(bus, timeout)) {
+        state.handle(message);
+        gst_message_unref(message);
+        timeout = 0;
+    }
+    gst_object_unref(bus);
+    if (state.finished) gst_element_set_state(state.pipeline, GST_STATE_NULL);
+    return !state.finished && (state.started || wait > Duration{});
+}
+
+void Pipeline::stop(bool interrupted) {
+    state_->stopped = true;
+    state_->interrupted = state_->interrupted || interrupted;
+    for (auto& run : state_->sources)
+        run->stop();
+}
+
+RunReport Pipeline::report() const {
+    State& state = *state_;
+    RunReport report;
+    report.interrupted = state.interrupted;
+    report.error = state.error;
+    for (std::size_t i = 0; i < state.sources.size(); ++i) {
+        SourceRun& run = *state.sources[i];
+        SourceReport source;
+        state.recorder.fill(source, i);
+        source.name = run.source().name;
+        source.shown = run.source().shown;
+        source.live = run.source().live;
+        source.error = run.error;
+        source.position = run.position();
+        source.duration = run.duration();
+        source.state = state.state_of(run, source.frames);
+        report.sources.push_back(std::move(source));
+    }
+    state.recorder.fill(report);
+    detail::read_mux_stats(state.mux, report);
+    for (std::size_t i = 0; i < state.models.size(); ++i) {
+        ModelReport model;
+        gchar* file = nullptr;
+        g_object_get(state.models[i], "model", &file, nullptr);
+        if (file) model.file = file;
+        g_free(file);
+        detail::read_model_stats(state.models[i], model);
+        report.models.push_back(std::move(model));
+    }
+    for (const auto& branch : state.outputs.branches) {
+        if (branch->path.empty() && branch->error.empty()) continue;
+        OutputReport output{
+            to_text(branch->options.kind), branch->path, 0, 0, branch->dropped, branch->error};
+        output.files = count_files(branch->path, output.bytes);
+        report.outputs.push_back(std::move(output));
+    }
+    report.outcome = state.outcome(report);
+    return report;
+}
+
+std::vector<std::string> Pipeline::take_notices() {
+    return std::exchange(state_->notices, {});
+}
+
+std::string Pipeline::outline() const {
+    return detail::outline(state_->mux);
+}
+
+}  // namespace sluice::app
