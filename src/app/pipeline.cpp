@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sluice/app/detail/elements.h"
+#include "sluice/app/detail/file_length.h"
 #include "sluice/app/detail/run_state.h"
 #include "sluice/app/detail/stats.h"
 #include "sluice/gst/batch_meta.h"
@@ -33,7 +34,7 @@ GstPadProbeReturn name_images(GstPad*, GstPadProbeInfo* info, gpointer data) {
         if (source.kind != SourceKind::kImages) continue;
         const std::string& image = detail::image_at(source, frame.pts_ns);
         if (image.empty()) continue;
-        frame.user_data.push_back({"uri", std::make_shared<const std::string>(image)});
+        frame.user_data.push_back({"sluice.uri", std::make_shared<const std::string>(image)});
     }
     return GST_PAD_PROBE_OK;
 }
@@ -98,19 +99,17 @@ GstBusSyncReply cut_failed_branch(GstBus*, GstMessage* message, gpointer data) {
     return GST_BUS_PASS;
 }
 
-std::uint64_t count_files(const std::string& path, std::uint64_t& bytes) {
+/// Counts what is there of a file, or of the files in a folder.
+void count_files(const std::string& path, OutputReport& report) {
     std::error_code failed;
-    if (fs::is_regular_file(path, failed)) {
-        bytes += fs::file_size(path, failed);
-        return 1;
-    }
-    std::uint64_t files = 0;
-    for (const auto& entry : fs::directory_iterator(path, failed)) {
-        if (!entry.is_regular_file(failed)) continue;
-        bytes += entry.file_size(failed);
-        ++files;
-    }
-    return files;
+    auto count = [&](const fs::path& file) {
+        if (!fs::is_regular_file(file, failed)) return;
+        ++report.files;
+        report.bytes += fs::file_size(file, failed);
+    };
+    count(path);
+    for (const auto& entry : fs::directory_iterator(path, failed))
+        count(entry.path());
 }
 
 }  // namespace
@@ -171,6 +170,28 @@ Result<void> Pipeline::State::build(const std::vector<Source>& found, RunLimits 
     return {};
 }
 
+std::vector<ModelReport> Pipeline::State::report_models() const {
+    std::vector<ModelReport> reports;
+    for (GstElement* element : models) {
+        ModelReport report;
+        gchar* file = nullptr;
+        g_object_get(element, "model", &file, nullptr);
+        if (file) report.file = file;
+        g_free(file);
+        detail::read_model_stats(element, report);
+        reports.push_back(std::move(report));
+    }
+    return reports;
+}
+
+// Models forget what they counted when they are stopped.
+void Pipeline::State::close() {
+    if (closed) return;
+    closed = true;
+    model_reports = report_models();
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+}
+
 Pipeline::Pipeline(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Pipeline::~Pipeline() = default;
 
@@ -193,11 +214,19 @@ Result<void> Pipeline::start() {
         state.finished = true;
         std::string why = state.error.empty() ? "the pipeline does not start" : state.error;
         for (const auto& branch : state.outputs.branches) {
-            if (!branch->error.empty()) return io_error(branch->error, branch->path);
+            bool named = branch->error.find(branch->path) != std::string::npos;
+            if (!branch->error.empty()) return io_error(branch->error, named ? "" : branch->path);
         }
         return invalid_argument(why);
     }
     state.started = true;
+    for (auto& run : state.sources) {
+        if (std::uint64_t missing = detail::missing_bytes(run->source().shown)) {
+            state.note(fmt::format("warning: {}: the file is cut off: {} bytes are missing",
+                                   run->source().shown,
+                                   missing));
+        }
+    }
     for (auto& run : state.sources) {
         if (!run->start()) poll(Duration{});
     }
@@ -214,7 +243,7 @@ bool Pipeline::poll(Duration wait) {
         timeout = 0;
     }
     gst_object_unref(bus);
-    if (state.finished) gst_element_set_state(state.pipeline, GST_STATE_NULL);
+    if (state.finished) state.close();
     return !state.finished && (state.started || wait > Duration{});
 }
 
@@ -238,6 +267,7 @@ RunReport Pipeline::report() const {
         source.shown = run.source().shown;
         source.live = run.source().live;
         source.error = run.error;
+        source.corrupt = run.corrupt();
         source.position = run.position();
         source.duration = run.duration();
         source.state = state.state_of(run, source.frames);
@@ -245,20 +275,13 @@ RunReport Pipeline::report() const {
     }
     state.recorder.fill(report);
     detail::read_mux_stats(state.mux, report);
-    for (std::size_t i = 0; i < state.models.size(); ++i) {
-        ModelReport model;
-        gchar* file = nullptr;
-        g_object_get(state.models[i], "model", &file, nullptr);
-        if (file) model.file = file;
-        g_free(file);
-        detail::read_model_stats(state.models[i], model);
-        report.models.push_back(std::move(model));
-    }
+    report.models = state.finished ? state.model_reports : state.report_models();
     for (const auto& branch : state.outputs.branches) {
         if (branch->path.empty() && branch->error.empty()) continue;
         OutputReport output{
             to_text(branch->options.kind), branch->path, 0, 0, branch->dropped, branch->error};
-        output.files = count_files(branch->path, output.bytes);
+        for (const std::string& file : branch->files)
+            count_files(file, output);
         report.outputs.push_back(std::move(output));
     }
     report.outcome = state.outcome(report);

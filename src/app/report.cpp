@@ -31,7 +31,7 @@ std::size_t width_of(std::string_view text) {
         std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-/// Columns as wide as they need; the first to the left, the others to the right.
+/// Columns as wide as they need; the first and those without a head to the left.
 std::string table(const std::vector<std::vector<std::string>>& rows) {
     std::vector<std::size_t> widths;
     for (const auto& row : rows) {
@@ -41,10 +41,11 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
     }
     std::string out;
     for (const auto& row : rows) {
-        std::string line = "  ";
+        std::string line;
         for (std::size_t i = 0; i < row.size(); ++i) {
             std::string space(widths[i] - width_of(row[i]), ' ');
-            line += i == 0 ? row[i] + space : fmt::format("  {}{}", space, row[i]);
+            bool left = i == 0 || i >= rows.front().size();
+            line += fmt::format("  {}{}", left ? row[i] : space, left ? space : row[i]);
         }
         line.erase(line.find_last_not_of(' ') + 1);
         out += line + "\n";
@@ -64,6 +65,26 @@ std::uint64_t dropped(const SourceReport& source) {
     return all;
 }
 
+/// What is to say of a stream that was not read from one end to the other without a fault.
+std::string remark(const SourceReport& source) {
+    std::string out;
+    bool short_of = source.duration > source.position + std::chrono::seconds(1);
+    if (source.state == SourceState::kPartial && !short_of) {
+        out = "PARTIAL: cut off";
+    } else if (source.state == SourceState::kPartial) {
+        out = fmt::format("PARTIAL: ended at {:.1f} of {:.1f} s",
+                          to_seconds(source.position),
+                          to_seconds(source.duration));
+    } else if (source.state == SourceState::kFailed) {
+        out = "FAILED";
+    } else if (source.state != SourceState::kWhole) {
+        out = to_string(source.state);
+    }
+    if (source.corrupt == 0) return out;
+    return fmt::format(
+        "{}{}{} frames damaged", out, out.empty() ? "" : ", ", thousands(source.corrupt));
+}
+
 std::vector<std::string> row(const std::string& name, const SourceReport& source) {
     return {name,
             thousands(source.frames),
@@ -73,8 +94,7 @@ std::vector<std::string> row(const std::string& name, const SourceReport& source
             thousands(dropped(source)),
             ms(source.latency.p50),
             ms(source.latency.p95),
-            ms(source.latency.p99),
-            source.state == SourceState::kWhole ? "" : std::string(to_string(source.state))};
+            ms(source.latency.p99)};
 }
 
 std::string stream_table(const RunReport& report) {
@@ -93,6 +113,7 @@ std::string stream_table(const RunReport& report) {
     std::uint64_t all_dropped = 0;
     for (const SourceReport& source : report.sources) {
         rows.push_back(row(source.name, source));
+        rows.back().push_back(remark(source));
         all_dropped += dropped(source);
     }
     all.frames = report.frames;
@@ -106,21 +127,15 @@ std::string stream_table(const RunReport& report) {
 }
 
 std::string stage_table(const RunReport& report) {
-    std::vector<std::vector<std::string>> rows{
-        {"stage", "mean ms", "p50 ms", "p95 ms", "p99 ms", ""}};
-    auto add = [&](const std::string& name, const LatencyFigures& latency, std::string remark) {
-        rows.push_back({name,
-                        ms(latency.mean),
-                        ms(latency.p50),
-                        ms(latency.p95),
-                        ms(latency.p99),
-                        std::move(remark)});
+    std::vector<std::vector<std::string>> rows{{"stage", "mean ms", "p50 ms", "p95 ms", "p99 ms"}};
+    auto add = [&](const std::string& name, const LatencyFigures& latency) {
+        rows.push_back({name, ms(latency.mean), ms(latency.p50), ms(latency.p95), ms(latency.p99)});
     };
     for (const NamedLatency& stage : report.stages)
-        add(stage.name, stage.latency, "");
+        add(stage.name, stage.latency);
     for (const ModelReport& model : report.models) {
         for (const NamedLatency& stage : model.stages) {
-            add(fmt::format("  {}", stage.name), stage.latency, "");
+            add(fmt::format("  {}", stage.name), stage.latency);
         }
     }
     return table(rows);
@@ -151,6 +166,7 @@ ordered_json to_json_value(const SourceReport& source) {
                      {"state", to_string(source.state)},
                      {"frames", source.frames},
                      {"inferred", source.inferred},
+                     {"corrupt", source.corrupt},
                      {"fps", source.fps},
                      {"objects", source.objects},
                      {"tracks", source.tracks},

@@ -44,6 +44,7 @@ struct SourceReport {
     bool live = false;
     std::uint64_t frames = 0;    ///< that came out of the mux
     std::uint64_t inferred = 0;  ///< of those, by the first model
+    std::uint64_t corrupt = 0;   ///< decoded with parts missing
     std::uint64_t objects = 0;
     std::uint64_t tracks = 0;
     std::uint64_t queued = 0;

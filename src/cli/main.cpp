@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -44,20 +45,12 @@ std::vector<std::string> option_names(const CLI::App& command) {
 /// "no option '--modle'; did you mean '--model'?"
 void explain_extras(const CLI::App& program) {
     const CLI::App& command = command_of(program);
+    std::vector<std::string> names = option_names(command);
+    std::vector<std::string_view> known(names.begin(), names.end());
     for (const std::string& word : command.remaining(true)) {
-        std::vector<std::string> names;
-        bool option = word.starts_with("-");
-        if (option) {
-            names = option_names(command);
-        } else {
-            for (const CLI::App* known : program.get_subcommands(nullptr))
-                names.push_back(known->get_name());
-        }
-        std::vector<std::string_view> views(names.begin(), names.end());
-        std::string name = word.substr(0, word.find('='));
-        if (option || &command == &program) {
-            print_error(command.get_name(),
-                        unknown_name(option ? "option" : "command", name, views));
+        if (word.starts_with("-")) {
+            std::string name = word.substr(0, word.find('='));
+            print_error(command.get_name(), unknown_name("option", name, known));
         } else {
             print_error(command.get_name(), fmt::format("what is '{}' here?", word));
         }
@@ -85,6 +78,12 @@ int run_program(int argc, char** argv) {
     add_run(program, exit_code);
     add_model(program, exit_code);
     program.add_subcommand("eval", "Score tracks or detections against ground truth");
+    constexpr std::string_view known[] = {"run", "model", "eval"};
+    bool command = argc > 1 && argv[1][0] != '-';
+    if (command && std::find(std::begin(known), std::end(known), argv[1]) == std::end(known)) {
+        print_error("", unknown_name("command", argv[1], known));
+        return kExitUsage;
+    }
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

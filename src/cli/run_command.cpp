@@ -202,9 +202,9 @@ void add_options(CLI::App& command, RunArguments& arguments) {
     command.add_flag("--quiet", arguments.quiet, "no progress, no tables");
     command.add_flag(
         "--explain", arguments.explain, "print the pipeline and the whole configuration, and stop");
-    for (CLI::Option* option : command.get_options()) {
-        if (option->get_items_expected_max() > 1) option->expected(1)->take_all();
-    }
+    // An option takes the one word after it, however often it may be repeated.
+    for (CLI::Option* option : command.get_options())
+        option->allow_extra_args(false);
 }
 
 }  // namespace

@@ -94,7 +94,8 @@ Result<GstElement*> add_encoder(GstElement* bin, const OutputOptions& options) {
             gst_util_set_object_arg(G_OBJECT(encoder), "pass", "qual");
             g_object_set(encoder, "quantizer", 23, nullptr);
         }
-        g_object_set(encoder, "key-int-max", 60, nullptr);
+        // Without B-frames a file's times begin at zero, and little is lost at this preset.
+        g_object_set(encoder, "key-int-max", 60, "bframes", 0, nullptr);
     } else if (options.bitrate > 0) {
         g_object_set(encoder, "bitrate", options.bitrate * 1000, nullptr);
     }
@@ -102,8 +103,9 @@ Result<GstElement*> add_encoder(GstElement* bin, const OutputOptions& options) {
 }
 
 /// From raw frames to a file: convert (where it must), encode, pack, write.
-Result<void> add_file(GstElement* bin, GstElement* last, const Branch& branch) {
+Result<void> add_file(GstElement* bin, GstElement* last, Branch& branch) {
     SLUICE_TRY(make_folder_of(branch.path));
+    branch.files = {branch.path};
     bool mkv = to_lower(branch.path).ends_with(".mkv");
     GstElement* convert = SLUICE_TRY(add_element(bin, "videoconvert"));
     GstElement* encoder = SLUICE_TRY(add_encoder(bin, branch.options));
@@ -124,7 +126,7 @@ Result<void> add_window(GstElement* bin, GstElement* last) {
     return link_elements(convert, window);
 }
 
-Result<void> finish_picture(GstElement* bin, GstElement* last, const Branch& branch) {
+Result<void> finish_picture(GstElement* bin, GstElement* last, Branch& branch) {
     if (branch.options.kind == OutputKind::kWindow) return add_window(bin, last);
     return add_file(bin, last, branch);
 }
@@ -232,7 +234,21 @@ private:
         set_property(branch.element, "format", format);
         set_property(
             branch.element, "rows", output.kind == OutputKind::kTracks ? "tracks" : "detections");
+        SLUICE_TRY(list_files(branch, location, format));
         return branch.attach(next_pad(), branch.element);
+    }
+
+    Result<void> list_files(Branch& branch, const std::string& location, std::string_view format) {
+        bool folder = location.ends_with('/');
+        if (format == "kitti" || (!folder && location.find('%') == std::string::npos)) {
+            branch.files = {location};
+            return {};
+        }
+        std::string pattern = location;
+        if (folder) pattern += format == "mot" ? "%s.txt" : "%s.jsonl";
+        for (std::size_t i = 0; i < sources_.size(); ++i)
+            branch.files.push_back(SLUICE_TRY(path_of(pattern, sources_[i], i)));
+        return {};
     }
 
     // Text is crisp when drawn on the whole picture, but trails are kept per source, so they are

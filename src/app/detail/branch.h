@@ -32,9 +32,10 @@ public:
 
     const OutputOptions options;
     const std::string path;
-    const int source;               ///< the number of the only source that it is of, or -1
-    GstElement* element = nullptr;  ///< child of the pipeline
-    bool ended = false;             ///< its end has come through
+    const int source;                ///< the number of the only source that it is of, or -1
+    std::vector<std::string> files;  ///< what it writes; the folder where a file per frame is made
+    GstElement* element = nullptr;   ///< child of the pipeline
+    bool ended = false;              ///< its end has come through
     std::string error;
     std::atomic<std::uint64_t> dropped{0};
 

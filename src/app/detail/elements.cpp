@@ -1,5 +1,7 @@
 #include "sluice/app/detail/elements.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace sluice::app::detail {
@@ -48,6 +50,13 @@ std::string value_text(GObject* object, GParamSpec* spec) {
     return text;
 }
 
+// What GStreamer or we set for our own ends tells a reader nothing.
+bool is_internal(std::string_view name) {
+    constexpr std::string_view kInternal[] = {
+        "name", "parent", "async", "sync", "qos", "faststart-file", "source-names"};
+    return std::find(std::begin(kInternal), std::end(kInternal), name) != std::end(kInternal);
+}
+
 std::string changed_properties(GstElement* element) {
     std::string out;
     guint count = 0;
@@ -57,7 +66,7 @@ std::string changed_properties(GstElement* element) {
         bool plain = specs[i]->owner_type != GST_TYPE_OBJECT &&
                      (specs[i]->flags & G_PARAM_READABLE) && (specs[i]->flags & G_PARAM_WRITABLE) &&
                      !G_IS_PARAM_SPEC_OBJECT(specs[i]);
-        if (!plain || name == "name" || name == "parent" || name == "async") continue;
+        if (!plain || is_internal(name)) continue;
         std::string text = value_text(G_OBJECT(element), specs[i]);
         if (!text.empty()) out += fmt::format(" {}={}", name, text);
     }
@@ -150,13 +159,10 @@ std::string message_text(GstMessage* message) {
         gst_message_parse_warning(message, &error, &debug);
     }
     std::string text = error ? error->message : "unknown error";
-    // GStreamer's own general texts say little; what went wrong is then the debug text's last line.
-    bool general = error &&
-                   (error->domain == GST_STREAM_ERROR || error->domain == GST_CORE_ERROR) &&
-                   text.find("Internal data stream error") != std::string::npos;
+    // GStreamer's texts are general; the reason is the last line of what it has for developers.
     std::string_view detail = debug ? std::string_view(debug) : std::string_view();
     std::size_t end = detail.rfind('\n');
-    if (general && end != std::string_view::npos) {
+    if (end != std::string_view::npos && end + 1 < detail.size()) {
         text += fmt::format(" ({})", detail.substr(end + 1));
     }
     g_clear_error(&error);

@@ -20,7 +20,7 @@ double rate(std::uint64_t frames, std::int64_t first, std::int64_t last) {
 }
 
 constexpr std::string_view kStageNames[meta::kStageCount] = {
-    "", "wait for batch", "inference", "tracking", "drawing", ""};
+    "", "queue, batch", "inference", "tracking", "drawing", ""};
 
 }  // namespace
 

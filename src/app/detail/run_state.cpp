@@ -7,6 +7,7 @@
 #include <gst/pbutils/pbutils.h>
 
 #include "sluice/app/detail/elements.h"
+#include "sluice/app/detail/file_length.h"
 
 namespace sluice::app {
 
@@ -27,6 +28,19 @@ GstObject* child_of(GstObject* object, GstElement* pipeline) {
     while (object && GST_OBJECT_PARENT(object) != GST_OBJECT(pipeline))
         object = GST_OBJECT_PARENT(object);
     return object;
+}
+
+bool is_missing_plugin(GstMessage* message) {
+    GError* error = nullptr;
+    gst_message_parse_error(message, &error, nullptr);
+    bool is = g_error_matches(error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN) ||
+              g_error_matches(error, GST_STREAM_ERROR, GST_STREAM_ERROR_CODEC_NOT_FOUND);
+    g_clear_error(&error);
+    return is;
+}
+
+std::uint64_t missing_bytes(const Source& source) {
+    return source.kind == SourceKind::kUri ? detail::missing_bytes(source.shown) : 0;
 }
 
 std::string name_of(const Branch& branch) {
@@ -128,7 +142,10 @@ void Pipeline::State::handle_warning(GstMessage* message) {
 void Pipeline::State::handle_error(GstMessage* message) {
     std::string text = detail::message_text(message);
     if (SourceRun* run = source_of(GST_MESSAGE_SRC(message))) {
-        fail_source(*run, run->missing.empty() ? text : run->missing);
+        if (is_missing_plugin(message)) {
+            text = run->missing.empty() ? "there is no video in it" : run->missing;
+        }
+        fail_source(*run, std::move(text));
     } else if (Branch* branch = branch_of(GST_MESSAGE_SRC(message))) {
         fail_branch(*branch, std::move(text));
     } else if (error.empty()) {
@@ -138,7 +155,8 @@ void Pipeline::State::handle_error(GstMessage* message) {
 }
 
 void Pipeline::State::fail_source(SourceRun& run, std::string why) {
-    if (!run.error.empty()) return;
+    // One that was told to end may stumble over it.
+    if (!run.error.empty() || run.stopping()) return;
     run.error = std::move(why);
     note(fmt::format("error: {}: {}", run.source().shown, run.error));
     run.stop();
@@ -148,8 +166,8 @@ void Pipeline::State::fail_branch(Branch& branch, std::string why) {
     branch.cut();
     if (!branch.error.empty()) return;
     // A source that gave nothing leaves nothing to write: its own failure says it already.
-    bool empty =
-        branch.source >= 0 && recorder.frames(static_cast<std::size_t>(branch.source)) == 0;
+    bool empty = started && branch.source >= 0 &&
+                 recorder.frames(static_cast<std::size_t>(branch.source)) == 0;
     branch.error = empty ? "nothing to write: its source gave no frame" : std::move(why);
     if (!empty) note(fmt::format("error: {}: {}", name_of(branch), branch.error));
 }
@@ -171,9 +189,12 @@ SourceState Pipeline::State::state_of(SourceRun& run, std::uint64_t frames) cons
         if (run.limit_reached()) return SourceState::kStopped;
         return stopped || finished ? SourceState::kStopped : SourceState::kRunning;
     }
-    Duration declared = run.duration();
+    // Without its last pictures a file seems shorter than it is.
+    bool thinned = run.source().options.source.skip != Skip::kNone;
+    Duration declared = thinned ? Duration{} : run.duration();
     bool early = declared > Duration{} && run.position() + kWholeSlack < declared &&
                  to_seconds(run.position()) < to_seconds(declared) * kWholeFrom;
+    early = early || missing_bytes(run.source()) > 0;
     return early || frames == 0 ? SourceState::kPartial : SourceState::kWhole;
 }
 

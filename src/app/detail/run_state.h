@@ -22,6 +22,10 @@ struct Pipeline::State {
     Result<void> build(const std::vector<Source>& found, RunLimits limits);
     Result<void> build_analysis(GstElement*& last);
 
+    /// Stops the elements; what they counted is kept.
+    void close();
+    std::vector<ModelReport> report_models() const;
+
     void handle(GstMessage* message);
     void handle_error(GstMessage* message);
     void handle_warning(GstMessage* message);
@@ -48,6 +52,8 @@ struct Pipeline::State {
 
     bool started = false;
     bool finished = false;
+    bool closed = false;
+    std::vector<ModelReport> model_reports;  ///< once closed
     bool stopped = false;
     bool interrupted = false;
     std::string error;  ///< what stopped all of it

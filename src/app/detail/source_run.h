@@ -39,12 +39,15 @@ public:
 
     const Source& source() const { return source_; }
     GstElement* bin() const { return bin_; }
+    bool stopping() const { return stopping_; }
     /// Everything came: its end was reached by itself. Thread-safe.
     bool ended() const { return ended_; }
     /// Time of the latest frame; thread-safe.
     Duration position() const { return Duration(position_.load()); }
     /// What the file says, zero where it does not.
-    Duration duration();
+    Duration duration() const;
+    /// Frames that the decoder gave though parts of them were missing. Thread-safe.
+    std::uint64_t corrupt() const { return corrupt_; }
     /// Was it stopped by the limit of frames? Thread-safe.
     bool limit_reached() const { return limits_.frames > 0 && frames_ >= limits_.frames; }
 
@@ -68,6 +71,7 @@ private:
     static void on_need_image(GstElement* appsrc, guint, gpointer self);
     static GstPadProbeReturn on_decoded(GstPad*, GstPadProbeInfo* info, gpointer self);
     static GstPadProbeReturn on_leaving(GstPad*, GstPadProbeInfo* info, gpointer self);
+    void ask_duration();
     GstPadProbeReturn shift_buffer(GstPadProbeInfo* info);
     GstPadProbeReturn shift_event(GstPadProbeInfo* info);
 
@@ -82,11 +86,13 @@ private:
     std::atomic<bool> ended_{false};
     std::atomic<std::uint64_t> frames_{0};
     std::atomic<std::int64_t> position_{0};
-    Duration duration_{};
+    std::atomic<std::int64_t> duration_{0};
+    std::atomic<std::uint64_t> corrupt_{0};
     // The streaming thread's own.
     std::size_t next_image_ = 0;
-    GstClockTime round_offset_ = 0;  ///< of a loop: what was before this round
+    GstClockTime round_offset_ = 0;  ///< of a loop: added to this round's times (may wrap around)
     GstClockTime round_end_ = 0;
+    bool round_begins_ = false;
     bool segment_sent_ = false;
 };
 

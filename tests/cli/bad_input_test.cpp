@@ -1,0 +1,153 @@
+// `sluice` given what it cannot use: one clear error that names it, the right exit code, and
+// whatever else can go on goes on.
+#include "program.h"
+
+#include <cstdlib>
+
+namespace sluice::cli_test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr int kPartial = 1;
+constexpr int kUsage = 2;
+constexpr int kNothing = 3;
+
+class BadInput : public Program {
+protected:
+    void expect_error(const Outcome& done, int code, const std::string& text) {
+        EXPECT_EQ(done.code, code) << done.err;
+        EXPECT_THAT(done.err, HasSubstr(text));
+    }
+    /// The bad source beside a good one, which is not harmed.
+    Outcome run_beside_a_good_one(const std::string& bad,
+                                  const std::vector<std::string>& environment = {}) {
+        Outcome done =
+            run_model({"--source", bad, "--source", "test:ball?frames=30", "--json"}, environment);
+        EXPECT_EQ(done.json()["sources"][1]["frames"], 30);
+        EXPECT_EQ(done.json()["sources"][1]["state"], "whole");
+        return done;
+    }
+};
+
+TEST_F(BadInput, WrongWordsGetTheNearestRightOne) {
+    expect_error(run({"rum"}), kUsage, "did you mean 'run'?");
+    expect_error(run({}), kUsage, "--help");
+    expect_error(run_model({"--trackr", "sort"}), kUsage, "did you mean '--tracker'?");
+    expect_error(run_model({"a.yaml", "b.yaml"}), kUsage, "b.yaml");
+    std::vector<std::string> good{"--source", "test:ball?frames=3"};
+    auto with = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), good.begin(), good.end());
+        return run_model(more);
+    };
+    expect_error(with({"--tracker", "bytetrak"}), kUsage, "did you mean 'bytetrack'?");
+    expect_error(with({"--set", "mux.bach-size=2"}), kUsage, "did you mean 'batch-size'?");
+    expect_error(with({"--set", "tracker.probation-agee=2"}), kUsage, "probation-age");
+    expect_error(with({"--interval", "many"}), kUsage, "many");
+}
+TEST_F(BadInput, AConfigurationIsRefusedByLine) {
+    std::string config = write("p.yaml", "models: [micro.onnx]\nmux:\n  bach-size: 3\n");
+    expect_error(run({"run", config}), kUsage, "p.yaml:3: no option 'bach-size'");
+    expect_error(run({"run", in_folder("none.yaml")}), kUsage, "none.yaml");
+    expect_error(run({"run", write("q.yaml", "a: [")}), kUsage, "q.yaml:1");
+}
+TEST_F(BadInput, SourcesThatAreNotThere) {
+    expect_error(run_model({}), kUsage, "no source");
+    expect_error(run_model({"--source", "/no/such.mp4"}), kUsage, "/no/such.mp4");
+    expect_error(run_model({"--source", "/no/such*.mp4"}), kUsage, "no file matches");
+    expect_error(run_model({"--source", "test:bal"}), kUsage, "did you mean 'ball'?");
+}
+TEST_F(BadInput, ModelsThatAreNone) {
+    std::vector<std::string> rest{"--source", "test:ball?frames=3", "--quiet"};
+    auto with = [&](const std::string& model) {
+        std::vector<std::string> words{"run", "--model", model};
+        words.insert(words.end(), rest.begin(), rest.end());
+        return run(words);
+    };
+    std::string models = std::string(SLUICE_SOURCE_DIR) + "/tests/models/";
+    expect_error(run({"run", "--source", "test:ball?frames=3"}), kUsage, "no model");
+    expect_error(with("none.onnx"), kUsage, "none.onnx");
+    expect_error(with(models + "no_model.onnx"), kUsage, "no_model.onnx");
+    expect_error(with(models + "truncated.onnx"), kUsage, "truncated.onnx");
+    expect_error(with(models + "identity.onnx"), kUsage, "no head");
+    write("micro.yaml", "head: no-such-head\n");
+    expect_error(with(model_), kUsage, "no-such-head");
+    expect_error(run({"model", models + "no_model.onnx"}), kUsage, "no_model.onnx");
+}
+TEST_F(BadInput, LabelsThatDoNotFitTheModel) {
+    const char* data = std::getenv("SLUICE_TEST_DATA");
+    fs::path yolox = fs::path(data ? data : SLUICE_TEST_DATA) / "models/yolox_nano/yolox_nano.onnx";
+    if (!fs::exists(yolox)) GTEST_SKIP() << "no " << yolox;
+    std::string config = write("labels.yaml", "labels: [cat, dog]\n");
+    expect_error(run({"model", yolox.string(), "--config", config}), kUsage, "80");
+}
+TEST_F(BadInput, AFileThatIsNoVideo) {
+    std::string noise = write("noise.mp4", std::string(5'000, 'n'));
+    Outcome done = run_beside_a_good_one(noise);
+    expect_error(done, kPartial, "noise.mp4");
+    EXPECT_EQ(done.json()["sources"][0]["state"], "failed");
+    EXPECT_EQ(done.json()["outcome"], "partial");
+}
+TEST_F(BadInput, AFileThatWasCutOff) {
+    std::string clip = make_clip("clip.mkv", 100);
+    Outcome done = run_beside_a_good_one(cut(clip, "half.mkv", 0.5));
+    expect_error(done, kPartial, "half.mkv: the file is cut off");
+    EXPECT_EQ(done.json()["sources"][0]["state"], "partial");
+    EXPECT_GT(done.json()["sources"][0]["frames"], 10);
+    EXPECT_LT(done.json()["sources"][0]["frames"], 90);
+}
+TEST_F(BadInput, AnMp4WithoutItsEnd) {
+    std::string clip = make_clip("clip.mp4", 50);
+    expect_error(run_beside_a_good_one(cut(clip, "half.mp4", 0.5)), kPartial, "half.mp4");
+}
+TEST_F(BadInput, ACodecWithoutADecoder) {
+    std::string clip = make_clip("clip.mp4", 10);
+    Outcome done = run_beside_a_good_one(
+        clip,
+        {"GST_PLUGIN_FEATURE_RANK=avdec_h264:NONE,openh264dec:NONE,vah264dec:NONE,"
+         "v4l2h264dec:NONE,vaapih264dec:NONE,nvh264dec:NONE"});
+    expect_error(done, kPartial, "H.264");
+    EXPECT_THAT(done.err, HasSubstr("apt install gstreamer1.0-libav"));
+    EXPECT_THAT(done.err, HasSubstr("clip.mp4"));
+}
+TEST_F(BadInput, NothingCanBeRun) {
+    std::string noise = write("noise.mp4", std::string(5'000, 'n'));
+    Outcome done = run_model({"--source", noise, "--json"});
+    expect_error(done, kNothing, "noise.mp4");
+    EXPECT_EQ(done.json()["outcome"], "nothing");
+}
+TEST_F(BadInput, AServerThatDoesNotAnswer) {
+    Outcome done = run_beside_a_good_one("rtsp://127.0.0.1:1/x");
+    expect_error(done, kPartial, "rtsp://127.0.0.1:1/x");
+}
+TEST_F(BadInput, OutputsThatCannotBeOpened) {
+    std::vector<std::string> source{"--source", "test:ball?frames=3"};
+    auto with = [&](const std::string& flag, const std::string& path) {
+        return run_model({source[0], source[1], flag, path});
+    };
+    write("file", "");
+    expect_error(with("--output", in_folder("file/out.mp4")), kUsage, "file");
+    expect_error(with("--output", folder_.string()), kUsage, folder_.string());
+    expect_error(with("--tracks", in_folder("file/t/")), kUsage, "file/t");
+    expect_error(with("--output", in_folder("%q.mp4")), kUsage, "%q.mp4");
+}
+TEST_F(BadInput, AFullDiskEndsOneOutputAndNotTheOthers) {
+    if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+    Outcome done = run_model({"--source",
+                              "test:snow?frames=200",
+                              "--output",
+                              "/dev/full",
+                              "--detections",
+                              in_folder("d.jsonl"),
+                              "--json"});
+    expect_error(done, kPartial, "/dev/full");
+    EXPECT_EQ(done.json()["frames"], 200);
+    EXPECT_THAT(read("d.jsonl"), HasSubstr("\"sequence\":199"));
+    EXPECT_TRUE(done.json()["outputs"][0].contains("error"));
+    EXPECT_FALSE(done.json()["outputs"][1].contains("error"));
+}
+
+}  // namespace
+}  // namespace sluice::cli_test
