@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "sluice/infer/heads/kernels.h"
+
 namespace sluice::infer {
 void Nms::Columns::clear() {
     for (std::vector<float>* column : {&left, &top, &right, &bottom, &area})
@@ -17,26 +19,15 @@ void Nms::Columns::add(const meta::PixelBox& box) {
     area.push_back(box.area());
 }
 
-// The kept boxes are compared in blocks of one pass without a branch, which the compiler turns into
-// SIMD; shared > threshold * union needs no division.
 bool Nms::suppressed(const meta::PixelBox& box, float threshold) const {
-    constexpr std::size_t kBlock = 16;
-    const float box_right = box.right();
-    const float box_bottom = box.bottom();
-    const float box_area = box.area();
-    const std::size_t count = kept_.left.size();
-    for (std::size_t start = 0; start < count; start += kBlock) {
-        int hits = 0;
-        const std::size_t end = std::min(start + kBlock, count);
-        for (std::size_t i = start; i < end; ++i) {
-            float width = std::min(box_right, kept_.right[i]) - std::max(box.left, kept_.left[i]);
-            float height = std::min(box_bottom, kept_.bottom[i]) - std::max(box.top, kept_.top[i]);
-            float shared = std::max(width, 0.f) * std::max(height, 0.f);
-            hits += shared > threshold * (box_area + kept_.area[i] - shared) ? 1 : 0;
-        }
-        if (hits > 0) return true;
-    }
-    return false;
+    return heads::overlaps_any({kept_.left.data(),
+                                kept_.top.data(),
+                                kept_.right.data(),
+                                kept_.bottom.data(),
+                                kept_.area.data(),
+                                kept_.left.size()},
+                               {box.left, box.top, box.right(), box.bottom(), box.area()},
+                               threshold);
 }
 
 void Nms::order_all(std::size_t count) {

@@ -66,6 +66,36 @@ void max_over_rows(
     }
 }
 
+// shared > threshold * union needs no division.
+bool overlaps_any(const BoxColumns& boxes, const Edges& box, float threshold) {
+    const hn::ScalableTag<float> d;
+    const std::size_t lanes = hn::Lanes(d);
+    const auto left = hn::Set(d, box.left);
+    const auto top = hn::Set(d, box.top);
+    const auto right = hn::Set(d, box.right);
+    const auto bottom = hn::Set(d, box.bottom);
+    const auto area = hn::Set(d, box.area);
+    const auto limit = hn::Set(d, threshold);
+    const auto zero = hn::Zero(d);
+    std::size_t i = 0;
+    for (; i + lanes <= boxes.count; i += lanes) {
+        auto width = hn::Sub(hn::Min(right, hn::LoadU(d, boxes.right + i)),
+                             hn::Max(left, hn::LoadU(d, boxes.left + i)));
+        auto height = hn::Sub(hn::Min(bottom, hn::LoadU(d, boxes.bottom + i)),
+                              hn::Max(top, hn::LoadU(d, boxes.top + i)));
+        auto shared = hn::Mul(hn::Max(width, zero), hn::Max(height, zero));
+        auto both = hn::Sub(hn::Add(area, hn::LoadU(d, boxes.area + i)), shared);
+        if (!hn::AllFalse(d, hn::Gt(shared, hn::Mul(limit, both)))) return true;
+    }
+    for (; i < boxes.count; ++i) {
+        float width = HWY_MIN(box.right, boxes.right[i]) - HWY_MAX(box.left, boxes.left[i]);
+        float height = HWY_MIN(box.bottom, boxes.bottom[i]) - HWY_MAX(box.top, boxes.top[i]);
+        float shared = HWY_MAX(width, 0.f) * HWY_MAX(height, 0.f);
+        if (shared > threshold * (box.area + boxes.area[i] - shared)) return true;
+    }
+    return false;
+}
+
 }  // namespace sluice::infer::heads::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -74,6 +104,7 @@ namespace sluice::infer::heads {
 
 HWY_EXPORT(max_value);
 HWY_EXPORT(max_over_rows);
+HWY_EXPORT(overlaps_any);
 
 float max_value(const float* values, std::size_t count) {
     return HWY_DYNAMIC_DISPATCH(max_value)(values, count);
@@ -82,6 +113,18 @@ float max_value(const float* values, std::size_t count) {
 void max_over_rows(
     const float* values, std::size_t rows, std::size_t stride, std::size_t count, float* best) {
     HWY_DYNAMIC_DISPATCH(max_over_rows)(values, rows, stride, count, best);
+}
+
+bool overlaps_any(const BoxColumns& boxes, const Edges& box, float threshold) {
+    return HWY_DYNAMIC_DISPATCH(overlaps_any)(boxes, box, threshold);
+}
+
+std::size_t index_of_max(const float* values, std::size_t count) {
+    const float best = max_value(values, count);
+    std::size_t i = 0;
+    while (i + 1 < count && values[i] != best)
+        ++i;
+    return i;
 }
 
 std::size_t index_of_max(const float* values, std::size_t count, std::size_t stride) {

@@ -170,7 +170,7 @@ Match nanodet_concatenated(const Candidate& c) {
     const std::int64_t rows = c.shape(*i)[0];
     const std::int64_t columns = c.shape(*i)[1];
     std::vector<int> strides = strides_of(c, kFourStrides);
-    if (rows != grid_size(c.input, strides)) {
+    if (rows != grid_size(c.input, strides) || !c.options.strides.empty()) {
         strides = strides_of(c, kStrides);
         if (rows != grid_size(c.input, strides)) return {};
         const bool usual =
@@ -293,8 +293,46 @@ Match fastestdet(const Candidate& c) {
         c, HeadKind::kFastestdet, shape[0] - 5, {0}, "one grid of objectness, box and classes");
 }
 
+std::vector<std::size_t> all_parts(const Candidate& c) {
+    std::vector<std::size_t> parts(c.outputs.size());
+    for (std::size_t i = 0; i < parts.size(); ++i)
+        parts[i] = i;
+    return parts;
+}
+
+HeadLayout pass_through(const Candidate& c, HeadKind kind, std::string reason) {
+    HeadLayout layout;
+    layout.options = c.options;
+    layout.options.head = kind;
+    layout.parts = all_parts(c);
+    layout.input = c.input;
+    layout.reason = std::move(reason);
+    return layout;
+}
+
+Match vectors(const Candidate& c) {
+    if (c.outputs.empty()) return {};
+    for (std::size_t i = 0; i < c.outputs.size(); ++i) {
+        const Shape shape = c.shape(i);
+        if (shape.empty() || std::any_of(shape.begin() + 1, shape.end(), [](std::int64_t extent) {
+                return extent != 1;
+            }))
+            return {};
+    }
+    const std::int64_t length = c.shape(0)[0];
+    const bool classifier =
+        c.outputs.size() > 1 || length == 1000 || (c.known() > 0 && length == c.known());
+    const HeadKind kind = c.named      ? c.options.head
+                          : classifier ? HeadKind::kClassifier
+                                       : HeadKind::kTensors;
+    return pass_through(c,
+                        kind,
+                        kind == HeadKind::kClassifier ? "vectors of class probabilities"
+                                                      : "a vector that no label belongs to");
+}
+
 Match centernet(const Candidate& c) {
-    if (c.outputs.size() < 2 || c.outputs.size() > 3) return {};
+    if (c.outputs.size() < 2 || c.outputs.size() > 3 || vectors(c)) return {};
     constexpr std::size_t kNone = 99;
     std::size_t heat = kNone, size = kNone, offset = kNone;
     for (std::size_t i = 0; i < c.outputs.size(); ++i) {
@@ -375,44 +413,6 @@ Match nanodet_levels(const Candidate& c) {
 Match nanodet(const Candidate& c) {
     auto layout = nanodet_concatenated(c);
     return layout ? layout : nanodet_levels(c);
-}
-
-std::vector<std::size_t> all_parts(const Candidate& c) {
-    std::vector<std::size_t> parts(c.outputs.size());
-    for (std::size_t i = 0; i < parts.size(); ++i)
-        parts[i] = i;
-    return parts;
-}
-
-HeadLayout pass_through(const Candidate& c, HeadKind kind, std::string reason) {
-    HeadLayout layout;
-    layout.options = c.options;
-    layout.options.head = kind;
-    layout.parts = all_parts(c);
-    layout.input = c.input;
-    layout.reason = std::move(reason);
-    return layout;
-}
-
-Match vectors(const Candidate& c) {
-    if (c.outputs.empty()) return {};
-    for (std::size_t i = 0; i < c.outputs.size(); ++i) {
-        const Shape shape = c.shape(i);
-        if (shape.empty() || std::any_of(shape.begin() + 1, shape.end(), [](std::int64_t extent) {
-                return extent != 1;
-            }))
-            return {};
-    }
-    const std::int64_t length = c.shape(0)[0];
-    const bool classifier =
-        c.outputs.size() > 1 || length == 1000 || (c.known() > 0 && length == c.known());
-    const HeadKind kind = c.named      ? c.options.head
-                          : classifier ? HeadKind::kClassifier
-                                       : HeadKind::kTensors;
-    return pass_through(c,
-                        kind,
-                        kind == HeadKind::kClassifier ? "vectors of class probabilities"
-                                                      : "a vector that no label belongs to");
 }
 
 struct Rule {
