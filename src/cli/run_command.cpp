@@ -1,6 +1,8 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -108,6 +110,16 @@ Result<app::PipelineDescription> describe(const RunArguments& arguments) {
     return description;
 }
 
+/// GStreamer's last resort without a display, DirectFB, crashes.
+Result<void> check_display(const app::PipelineDescription& description) {
+    bool display = std::getenv("DISPLAY") || std::getenv("WAYLAND_DISPLAY");
+    for (const app::OutputOptions& options : description.outputs) {
+        if (options.kind != app::OutputKind::kWindow || display) continue;
+        return invalid_argument("no window: neither DISPLAY nor WAYLAND_DISPLAY is set");
+    }
+    return {};
+}
+
 void explain(const app::PipelineDescription& description,
              const std::vector<app::Source>& sources,
              const app::Pipeline& pipeline) {
@@ -162,6 +174,7 @@ Result<int> run(const RunArguments& arguments) {
         explain(description, sources, *pipeline);
         return kExitDone;
     }
+    SLUICE_TRY(check_display(description));
     catch_signals();
     Display display(arguments.quiet ? Display::Mode::kQuiet : Display::mode_for_stderr());
     if (!arguments.quiet) display.say("loading and compiling the model ...");

@@ -132,6 +132,10 @@ TEST_F(BadInput, OutputsThatCannotBeOpened) {
     expect_error(with("--output", folder_.string()), kUsage, folder_.string());
     expect_error(with("--tracks", in_folder("file/t/")), kUsage, "file/t");
     expect_error(with("--output", in_folder("%q.mp4")), kUsage, "%q.mp4");
+    expect_error(run({"run", "--model", model_, "--source", "test:ball?frames=3", "--window"},
+                     {"DISPLAY", "WAYLAND_DISPLAY"}),
+                 kUsage,
+                 "no window");
 }
 TEST_F(BadInput, AFullDiskEndsOneOutputAndNotTheOthers) {
     if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";

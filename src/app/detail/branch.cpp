@@ -102,18 +102,40 @@ Result<GstElement*> add_encoder(GstElement* bin, const OutputOptions& options) {
     return encoder;
 }
 
+GstPadProbeReturn crop_to_even(GstPad*, GstPadProbeInfo* info, gpointer crop) {
+    GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
+    if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
+    GstCaps* caps = nullptr;
+    gst_event_parse_caps(event, &caps);
+    gint width = 0;
+    gint height = 0;
+    gst_structure_get_int(gst_caps_get_structure(caps, 0), "width", &width);
+    gst_structure_get_int(gst_caps_get_structure(caps, 0), "height", &height);
+    g_object_set(crop, "right", width & 1, "bottom", height & 1, nullptr);
+    return GST_PAD_PROBE_OK;
+}
+
+/// Encoders of 4:2:0 refuse odd sizes: the last column and row go then.
+Result<GstElement*> add_even_crop(GstElement* bin) {
+    GstElement* crop = SLUICE_TRY(add_element(bin, "videocrop"));
+    gst::ObjectPtr<GstPad> sink(gst_element_get_static_pad(crop, "sink"));
+    gst_pad_add_probe(sink.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, crop_to_even, crop, nullptr);
+    return crop;
+}
+
 /// From raw frames to a file: convert (where it must), encode, pack, write.
 Result<void> add_file(GstElement* bin, GstElement* last, Branch& branch) {
     SLUICE_TRY(make_folder_of(branch.path));
     branch.files = {branch.path};
     bool mkv = to_lower(branch.path).ends_with(".mkv");
     GstElement* convert = SLUICE_TRY(add_element(bin, "videoconvert"));
+    GstElement* crop = SLUICE_TRY(add_even_crop(bin));
     GstElement* encoder = SLUICE_TRY(add_encoder(bin, branch.options));
     GstElement* parse = SLUICE_TRY(add_element(bin, "h264parse"));
     GstElement* pack = SLUICE_TRY(add_element(bin, mkv ? "matroskamux" : "mp4mux"));
     GstElement* file = SLUICE_TRY(add_element(bin, "filesink"));
     g_object_set(file, "location", branch.path.c_str(), "async", FALSE, nullptr);
-    GstElement* chain[] = {last, convert, encoder, parse, pack, file};
+    GstElement* chain[] = {last, convert, crop, encoder, parse, pack, file};
     for (std::size_t i = 1; i < std::size(chain); ++i)
         SLUICE_TRY(link_elements(chain[i - 1], chain[i]));
     return {};

@@ -27,6 +27,7 @@ constexpr Package kPackages[] = {
     {"mux", "gstreamer1.0-plugins-good"},
     {"demux", "gstreamer1.0-plugins-good"},
     {"autovideosink", "gstreamer1.0-plugins-good"},
+    {"videocrop", "gstreamer1.0-plugins-good"},
     {"jpegdec", "gstreamer1.0-plugins-good"},
     {"pngdec", "gstreamer1.0-plugins-good"},
     {"v4l2", "gstreamer1.0-plugins-good"},
