@@ -31,25 +31,40 @@ bool fits(const meta::PixelBox& box, const ClassAttributes& attributes) {
 
 }  // namespace
 
+meta::PixelBox BoxMap::operator()(const meta::PixelBox& box) const {
+    const meta::PixelBox mapped{box.left * scale_x + offset_x,
+                                box.top * scale_y + offset_y,
+                                box.width * scale_x,
+                                box.height * scale_y};
+    if (bounds.width <= 0 || bounds.height <= 0) return mapped;
+    const float left = std::clamp(mapped.left, bounds.left, bounds.right());
+    const float top = std::clamp(mapped.top, bounds.top, bounds.bottom());
+    return {left,
+            top,
+            std::clamp(mapped.right(), bounds.left, bounds.right()) - left,
+            std::clamp(mapped.bottom(), bounds.top, bounds.bottom()) - top};
+}
+
 BoxMap to_source(const image::Placement& placement) {
-    BoxMap map;
-    map.scale_x = 1 / placement.scale_x;
-    map.scale_y = 1 / placement.scale_y;
-    map.offset_x = placement.source_x(0);
-    map.offset_y = placement.source_y(0);
-    return map;
+    const image::Rect& crop = placement.crop;
+    return {1 / placement.scale_x,
+            1 / placement.scale_y,
+            placement.source_x(0),
+            placement.source_y(0),
+            {crop.left, crop.top, crop.width, crop.height}};
 }
 
 BoxMap to_processing(const image::Placement& placement, const meta::Frame& frame) {
-    BoxMap map = to_source(placement);
-    if (frame.source_size.width <= 0 || frame.source_size.height <= 0) return map;
-    const float scale_x = frame.content.width / static_cast<float>(frame.source_size.width);
-    const float scale_y = frame.content.height / static_cast<float>(frame.source_size.height);
-    map.scale_x *= scale_x;
-    map.scale_y *= scale_y;
-    map.offset_x = map.offset_x * scale_x + frame.content.left;
-    map.offset_y = map.offset_y * scale_y + frame.content.top;
-    return map;
+    const BoxMap source = to_source(placement);
+    if (frame.source_size.width <= 0 || frame.source_size.height <= 0) return source;
+    const float x = frame.content.width / static_cast<float>(frame.source_size.width);
+    const float y = frame.content.height / static_cast<float>(frame.source_size.height);
+    const BoxMap further{x, y, frame.content.left, frame.content.top, {}};
+    return {source.scale_x * x,
+            source.scale_y * y,
+            source.offset_x * x + frame.content.left,
+            source.offset_y * y + frame.content.top,
+            further(source.bounds)};
 }
 
 Result<std::unique_ptr<Postprocessor>> Postprocessor::create(std::span<const TensorSpec> outputs,
@@ -110,10 +125,11 @@ void Postprocessor::finish(const BoxMap& map, std::vector<meta::Detection>& foun
     for (meta::Detection& detection : found) {
         const auto class_id = static_cast<std::size_t>(detection.class_id.value);
         const ClassAttributes& attributes = attributes_[class_id];
+        detection.box = map(detection.box);
+        if (detection.box.width <= 0 || detection.box.height <= 0) continue;
         if (detection.score < attributes.post_cluster_threshold) continue;
         if (attributes.topk >= 0 && counts_[class_id] >= attributes.topk) continue;
         ++counts_[class_id];
-        detection.box = map(detection.box);
         if (!fits(detection.box, attributes)) continue;
         detection.label = labels_[class_id];
         found[kept++] = detection;

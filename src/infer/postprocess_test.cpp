@@ -157,10 +157,15 @@ TEST_F(Reporting, SizesAreJudgedAfterMapping) {
     report({box(0, 0, 10, 10, 0.9f), box(100, 0, 30, 30, 0.8f), box(200, 0, 50, 90, 0.7f)});
     options.all.detected_min_w = 50;
     options.all.detected_max_h = 100;
-    auto boxes = found({2, 2, 0, 0});
+    auto boxes = found({2, 2, 0, 0, {}});
     ASSERT_EQ(boxes.size(), 1u);
     EXPECT_FLOAT_EQ(boxes[0].box.left, 200);
     EXPECT_FLOAT_EQ(boxes[0].box.width, 60);
+}
+
+TEST_F(Reporting, BoxesOutsideTheBoundsAreDropped) {
+    report({box(0, 0, 9, 9, 0.9f), box(100, 0, 9, 9, 0.8f)});
+    EXPECT_EQ(found({1, 1, 0, 0, {0, 0, 50, 50}}).size(), 1u);
 }
 
 TEST_F(Reporting, ClassesBeyondTheNetworksAreRefused) {
@@ -200,6 +205,16 @@ TEST(BoxMap, LeadsBackThroughLetterboxAndProcessingResolution) {
     EXPECT_NEAR(in_frame.top, 360, 1e-3);
     EXPECT_NEAR(in_frame.width, 75, 1e-3);
     EXPECT_NEAR(in_frame.height, 90, 1e-3);
+}
+
+TEST(BoxMap, CutsToWhatTheNetworkSaw) {
+    image::Placement placement;
+    placement.crop = {100, 50, 200, 100};
+    placement.content = {0, 0, 400, 200};
+    placement.scale_x = placement.scale_y = 2;
+    BoxMap map = to_source(placement);
+    EXPECT_EQ(map({-20, 20, 100, 400}), (meta::PixelBox{100, 60, 40, 90}));
+    EXPECT_EQ(map({500, 20, 100, 40}).width, 0) << "in the letterbox's bar";
 }
 
 }  // namespace
