@@ -2,6 +2,13 @@
 
 namespace sluice::config {
 
+Value::Value() = default;
+Value::~Value() = default;
+Value::Value(const Value&) = default;
+Value::Value(Value&&) noexcept = default;
+Value& Value::operator=(const Value&) = default;
+Value& Value::operator=(Value&&) noexcept = default;
+
 const Value* Value::find(std::string_view key) const {
     for (const auto& [name, value] : map) {
         if (name == key) return &value;

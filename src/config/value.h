@@ -20,6 +20,14 @@ struct Value {
     std::vector<std::pair<std::string, Value>> map;  ///< in the order of the file; keys are unique
     std::string where;                               ///< "file.yaml:12"
 
+    // Defaulted in the source: clang 14 cannot destroy `map` before the type is complete.
+    Value();
+    ~Value();
+    Value(const Value&);
+    Value(Value&&) noexcept;
+    Value& operator=(const Value&);
+    Value& operator=(Value&&) noexcept;
+
     bool is_map() const { return kind == Kind::kMap; }
     bool is_list() const { return kind == Kind::kList; }
     /// The entry of a map, or null when it has none (or this is no map).
