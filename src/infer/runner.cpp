@@ -1,0 +1,208 @@
+#include "sluice/infer/runner.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sluice::infer {
+namespace {
+
+// The engine folds mean and scale into the network: what is written are plain samples.
+Result<image::PreprocessPlan> make_plan(const PreprocessOptions& options, const TensorSpec& input) {
+    image::PreprocessPlan plan;
+    plan.layout =
+        input.layout == Layout::kNhwc ? image::TensorLayout::kNhwc : image::TensorLayout::kNchw;
+    if (input.layout == Layout::kOther || input.shape.size() != 4) {
+        return unsupported(fmt::format("input '{}' is no image", input.name));
+    }
+    bool nhwc = input.layout == Layout::kNhwc;
+    plan.size = {static_cast<int>(input.shape[nhwc ? 2 : 3]),
+                 static_cast<int>(input.shape[nhwc ? 1 : 2])};
+    plan.fit = options.maintain_aspect_ratio ? image::Fit::kLetterbox : image::Fit::kStretch;
+    plan.anchor = options.symmetric_padding ? image::Anchor::kCenter : image::Anchor::kTopLeft;
+    plan.fill.fill(static_cast<float>(options.fill_value));
+    constexpr std::array kOrders{
+        image::ChannelOrder::kRgb, image::ChannelOrder::kBgr, image::ChannelOrder::kGray};
+    plan.channels = kOrders[static_cast<std::size_t>(options.model_color_format)];
+    plan.type = input.type;
+    return plan;
+}
+
+meta::PixelBox whole(const memory::Size& size) {
+    return {0, 0, static_cast<float>(size.width), static_cast<float>(size.height)};
+}
+
+}  // namespace
+
+ItemPlace whole_frame(meta::Frame& frame) {
+    return {&frame, meta::kNoParent, {}, meta::kUntracked};
+}
+
+ItemPlace object_of(meta::Frame& frame, std::size_t object) {
+    const meta::Object& of = frame.objects[object];
+    return {&frame, static_cast<std::int32_t>(object), of.box, of.track_id};
+}
+
+image::Rect source_rect(const meta::Frame& frame, const meta::PixelBox& box) {
+    float x = static_cast<float>(frame.source_size.width) / frame.content.width;
+    float y = static_cast<float>(frame.source_size.height) / frame.content.height;
+    return {(box.left - frame.content.left) * x,
+            (box.top - frame.content.top) * y,
+            box.width * x,
+            box.height * y};
+}
+
+BoxMap box_map(const meta::Frame& frame, const image::Placement& placement) {
+    float x = frame.content.width / static_cast<float>(frame.source_size.width);
+    float y = frame.content.height / static_cast<float>(frame.source_size.height);
+    return {x / placement.scale_x,
+            y / placement.scale_y,
+            frame.content.left + x * placement.source_x(0),
+            frame.content.top + y * placement.source_y(0)};
+}
+
+Result<std::unique_ptr<Runner>> Runner::create(const RunnerOptions& options) {
+    std::unique_ptr<Runner> runner(new Runner);
+    runner->component_id_ = options.component_id;
+    runner->output_tensors_ = options.output_tensors;
+    runner->model_ = SLUICE_TRY(read_model(options.model));
+    Model& model = *runner->model_;
+    auto described = options.file.describe(model.inputs(), model.outputs(), model.metadata());
+    if (!described) return std::move(described).error().context(options.model);
+    runner->description_ = std::move(*described);
+    const ModelDescription& description = runner->description_;
+
+    InputAdaptation input = adaptation(description.preprocess);
+    input.height = description.input.height;
+    input.width = description.input.width;
+    runner->engine_ = SLUICE_TRY(model.compile(options.engine, input));
+    const Engine& engine = *runner->engine_;
+    image::PreprocessPlan plan = SLUICE_TRY(make_plan(description.preprocess, engine.inputs()[0]));
+    runner->preprocessor_.emplace(SLUICE_TRY(image::Preprocessor::create(plan)));
+
+    if (description.head.detects()) {
+        runner->postprocessor_ = SLUICE_TRY(Postprocessor::create(engine.outputs(),
+                                                                  description.head,
+                                                                  description.postprocess,
+                                                                  description.labels.classes));
+    } else if (description.head.kind() == HeadKind::kClassifier) {
+        runner->classifier_.emplace(SLUICE_TRY(Classifier::create(
+            engine.outputs(), description.classifier, description.labels, options.component_id)));
+    } else {
+        runner->output_tensors_ = true;  // nothing else to give
+    }
+    return runner;
+}
+
+Result<Runner::Slot> Runner::make_slot() const {
+    Slot slot;
+    slot.request_ = SLUICE_TRY(engine_->create_request());
+    auto capacity = static_cast<std::size_t>(engine_->batch_size());
+    slot.places_.reserve(capacity);
+    slot.items_.reserve(capacity);
+    return slot;
+}
+
+Result<void> Runner::add(Slot& slot, const memory::ImageView& image, ItemPlace place) {
+    image::Rect crop{
+        0, 0, static_cast<float>(image.size.width), static_cast<float>(image.size.height)};
+    if (place.object != meta::kNoParent) {
+        crop = source_rect(*place.frame, place.box);
+    }
+    std::span<std::byte> destination = slot.request_->item(0, slot.size());
+    if (destination.size() < preprocessor_->output_bytes()) {
+        return internal_error("the engine's input is smaller than the picture");
+    }
+    image::Placement placement = SLUICE_TRY(preprocessor_->run(image, crop, destination.data()));
+    slot.items_.push_back({placement, box_map(*place.frame, placement)});
+    slot.places_.push_back(place);
+    return {};
+}
+
+Result<void> Runner::submit(Slot& slot) {
+    slot.request_->set_count(slot.size());
+    return engine_->submit(*slot.request_);
+}
+
+Result<void> Runner::read(Slot& slot, ObjectCache* cache) {
+    Result<void> outcome;
+    for (std::size_t item = 0; outcome && item < slot.places_.size(); ++item) {
+        outcome = read_item(slot, item, cache);
+    }
+    discard(slot);
+    return outcome;
+}
+
+void Runner::discard(Slot& slot) const {
+    slot.places_.clear();
+    slot.items_.clear();
+}
+
+Result<void> Runner::read_item(const Slot& slot, std::size_t item, ObjectCache* cache) {
+    if (output_tensors_) keep_tensors(slot, item);
+    if (postprocessor_) return detect(slot, item);
+    if (classifier_) return classify(slot.places_[item], item, slot, cache);
+    return {};
+}
+
+Result<void> Runner::detect(const Slot& slot, std::size_t item) {
+    const ItemPlace& place = slot.places_[item];
+    SLUICE_TRY(
+        postprocessor_->detect(slot.request_->outputs(), item, slot.items_[item].map, found_));
+    meta::Frame& frame = *place.frame;
+    meta::PixelBox edges = whole(frame.size);
+    for (const meta::Detection& detection : found_) {
+        meta::Object object;
+        object.detector_box = detection.box;
+        object.box = meta::clip(detection.box, edges.width, edges.height);
+        object.score = detection.score;
+        object.class_id = detection.class_id;
+        object.label = detection.label;
+        object.component_id = component_id_;
+        object.parent = place.object;
+        frame.objects.push_back(std::move(object));
+    }
+    return {};
+}
+
+Result<void> Runner::classify(const ItemPlace& place,
+                              std::size_t item,
+                              const Slot& slot,
+                              ObjectCache* cache) {
+    labels_.clear();
+    SLUICE_TRY(classifier_->classify(slot.request_->outputs(), item, labels_));
+    meta::Frame& frame = *place.frame;
+    if (place.object == meta::kNoParent) {
+        // As DeepStream does: what is said of a whole frame hangs on an object of class -1.
+        meta::Object object;
+        object.box = object.detector_box = whole(frame.size);
+        object.class_id = meta::ClassId(-1);
+        object.component_id = component_id_;
+        object.labels = labels_;
+        frame.objects.push_back(std::move(object));
+        return {};
+    }
+    meta::Object& object = frame.objects[static_cast<std::size_t>(place.object)];
+    object.labels.insert(object.labels.end(), labels_.begin(), labels_.end());
+    if (cache && object.tracked()) cache->store(frame.source, object.track_id, labels_);
+    return {};
+}
+
+void Runner::keep_tensors(const Slot& slot, std::size_t item) {
+    for (const memory::TensorView& output : slot.request_->outputs()) {
+        if (output.type != memory::ElementType::kF32 || output.shape.empty()) continue;
+        auto tensor = std::make_shared<meta::TensorData>();
+        tensor->name = output.name;
+        tensor->component_id = component_id_;
+        tensor->object = slot.places_[item].object;
+        tensor->shape.assign(output.shape.begin() + 1, output.shape.end());
+        auto count = static_cast<std::size_t>(memory::element_count(tensor->shape));
+        std::span<const float> values = output.floats().subspan(item * count, count);
+        tensor->values.assign(values.begin(), values.end());
+        slot.places_[item].frame->tensors.push_back(std::move(tensor));
+    }
+}
+
+}  // namespace sluice::infer
