@@ -1,0 +1,265 @@
+// sluicedemux: takes a batch apart again, one video/x-raw pad per source.
+
+#include <map>
+#include <memory>
+
+#include <gst/base/gstflowcombiner.h>
+
+#include "sluice/gst/batch_meta.h"
+#include "sluice/gst/element.h"
+#include "sluice/gst/elements.h"
+#include "sluice/gst/frame_writer.h"
+#include "sluice/gst/sluice_meta.h"
+#include "sluice/gst/video.h"
+
+namespace sluice::gst {
+namespace {
+
+GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(SLUICE_BATCH_CAPS));
+GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
+    "src_%u", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS(SLUICE_VIDEO_CAPS));
+
+struct Output {
+    GstPad* pad;
+    GstVideoInfo info{};  ///< of the caps last sent; format unknown before the first
+    bool ended = false;
+    FrameWriter writer;
+};
+
+// Used on the streaming thread; the map also by request and release, under the object lock.
+struct State {
+    std::map<guint, std::shared_ptr<Output>> outputs;
+    GstFlowCombiner* flows = gst_flow_combiner_new();
+    ~State() { gst_flow_combiner_free(flows); }
+};
+
+struct SluiceDemux {
+    GstElement parent;
+    State* state;
+};
+struct SluiceDemuxClass {
+    GstElementClass parent_class;
+};
+
+G_DEFINE_TYPE(SluiceDemux, sluice_demux, GST_TYPE_ELEMENT)
+
+SluiceDemux* self_of(gpointer object) {
+    return static_cast<SluiceDemux*>(object);
+}
+
+std::shared_ptr<Output> find_output(SluiceDemux* self, guint source_id) {
+    GST_OBJECT_LOCK(self);
+    auto found = self->state->outputs.find(source_id);
+    std::shared_ptr<Output> output = found == self->state->outputs.end() ? nullptr : found->second;
+    GST_OBJECT_UNLOCK(self);
+    return output;
+}
+
+std::vector<std::shared_ptr<Output>> all_outputs(SluiceDemux* self) {
+    std::vector<std::shared_ptr<Output>> all;
+    GST_OBJECT_LOCK(self);
+    for (auto& [id, output] : self->state->outputs)
+        all.push_back(output);
+    GST_OBJECT_UNLOCK(self);
+    return all;
+}
+
+void send_start(Output& output, GstPad* sink, guint source_id) {
+    if (!gst_pad_get_sticky_event(output.pad, GST_EVENT_STREAM_START, 0)) {
+        gchar* id = gst_pad_create_stream_id_printf(
+            output.pad, GST_ELEMENT(GST_PAD_PARENT(sink)), "%03u", source_id);
+        gst_pad_push_event(output.pad, gst_event_new_stream_start(id));
+        g_free(id);
+    }
+}
+
+void send_caps(Output& output, const GstVideoInfo& info) {
+    if (gst_video_info_is_equal(&info, &output.info)) return;
+    bool first = GST_VIDEO_INFO_FORMAT(&output.info) == GST_VIDEO_FORMAT_UNKNOWN;
+    output.info = info;
+    gst_pad_push_event(output.pad,
+                       gst_event_new_caps(CapsRef(gst_video_info_to_caps(&info)).get()));
+    if (first) {
+        GstSegment segment;
+        gst_segment_init(&segment, GST_FORMAT_TIME);
+        gst_pad_push_event(output.pad, gst_event_new_segment(&segment));
+    }
+}
+
+GstFlowReturn push_frame(SluiceDemux* self, BatchPayload& payload, std::size_t index) {
+    meta::Frame& frame = payload.batch.frames[index];
+    FramePixels& pixels = payload.pixels[index];
+    guint source_id = frame.source.value;
+    std::shared_ptr<Output> output = find_output(self, source_id);
+    if (!output || output->ended) return GST_FLOW_OK;
+
+    auto sized = output->writer.sized(std::move(pixels), frame);
+    if (!sized) {
+        post_error(GST_ELEMENT(self),
+                   std::move(sized).error().context("source " + std::to_string(source_id)));
+        return GST_FLOW_ERROR;
+    }
+    GstBuffer* buffer = gst_buffer_make_writable(sized->buffer.release());
+    GST_BUFFER_PTS(buffer) = sized->running_time;
+    GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
+    send_start(*output, GST_PAD(GST_ELEMENT(self)->sinkpads->data), source_id);
+    send_caps(*output, sized->info);
+
+    BatchPayload single;
+    single.batch.sequence = payload.batch.sequence;
+    single.batch.frames.push_back(std::move(frame));
+    single.pixels.push_back({BufferRef(), sized->info, sized->running_time});
+    attach_payload(buffer, std::move(single));
+    GstFlowReturn flow = gst_pad_push(output->pad, buffer);
+    return gst_flow_combiner_update_pad_flow(self->state->flows, output->pad, flow);
+}
+
+GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
+    SluiceDemux* self = self_of(parent);
+    BufferRef batch(gst_buffer_make_writable(buffer));
+    return guarded(GST_ELEMENT(self), GST_FLOW_ERROR, [&] {
+        BatchPayload* payload = find_payload(batch.get());
+        if (!payload) {
+            post_error(GST_ELEMENT(self),
+                       invalid_argument("a buffer without batch metadata came in"));
+            return GST_FLOW_ERROR;
+        }
+        GstFlowReturn flow = GST_FLOW_OK;
+        for (std::size_t i = 0; i < payload->batch.frames.size() && flow == GST_FLOW_OK; ++i) {
+            flow = push_frame(self, *payload, i);
+        }
+        return flow;
+    });
+}
+
+void end_output(SluiceDemux* self, Output& output, guint source_id) {
+    if (output.ended) return;
+    output.ended = true;
+    send_start(output, GST_PAD(GST_ELEMENT(self)->sinkpads->data), source_id);
+    gst_pad_push_event(output.pad, gst_event_new_eos());
+}
+
+gboolean sink_event(GstPad* pad, GstObject* parent, GstEvent* event) {
+    SluiceDemux* self = self_of(parent);
+    guint source_id = 0;
+    switch (GST_EVENT_TYPE(event)) {
+        // Each output has its own of these.
+        case GST_EVENT_STREAM_START:
+        case GST_EVENT_CAPS:
+        case GST_EVENT_SEGMENT:
+            gst_event_unref(event);
+            return TRUE;
+        case GST_EVENT_FLUSH_STOP:
+            gst_flow_combiner_reset(self->state->flows);
+            break;
+        case GST_EVENT_EOS:
+            for (auto& output : all_outputs(self)) {
+                guint id = 0;
+                sscanf(GST_PAD_NAME(output->pad), "src_%u", &id);
+                end_output(self, *output, id);
+            }
+            gst_event_unref(event);
+            return TRUE;
+        default:
+            break;
+    }
+    if (parse_source_end(event, source_id)) {
+        if (auto output = find_output(self, source_id)) end_output(self, *output, source_id);
+        gst_event_unref(event);
+        return TRUE;
+    }
+    return gst_pad_event_default(pad, parent, event);
+}
+
+GstPad* request_new_pad(GstElement* element,
+                        GstPadTemplate* pad_template,
+                        const gchar* name,
+                        const GstCaps*) {
+    SluiceDemux* self = self_of(element);
+    guint id = 0;
+    if (!name || sscanf(name, "src_%u", &id) != 1) {
+        GST_OBJECT_LOCK(self);
+        while (self->state->outputs.count(id))
+            ++id;
+        GST_OBJECT_UNLOCK(self);
+    }
+    CString pad_name(g_strdup_printf("src_%u", id));
+    GstPad* pad = gst_pad_new_from_template(pad_template, pad_name.get());
+    gst_pad_use_fixed_caps(pad);
+    auto output = std::make_shared<Output>();
+    output->pad = pad;
+    gst_video_info_init(&output->info);
+    GST_OBJECT_LOCK(self);
+    bool fresh = self->state->outputs.emplace(id, output).second;
+    GST_OBJECT_UNLOCK(self);
+    if (!fresh) {
+        gst_object_unref(pad);
+        return nullptr;
+    }
+    gst_pad_set_active(pad, TRUE);
+    gst_element_add_pad(element, pad);
+    gst_flow_combiner_add_pad(self->state->flows, pad);
+    return pad;
+}
+
+void release_pad(GstElement* element, GstPad* pad) {
+    SluiceDemux* self = self_of(element);
+    guint id = 0;
+    sscanf(GST_PAD_NAME(pad), "src_%u", &id);
+    GST_OBJECT_LOCK(self);
+    self->state->outputs.erase(id);
+    GST_OBJECT_UNLOCK(self);
+    gst_flow_combiner_remove_pad(self->state->flows, pad);
+    gst_pad_set_active(pad, FALSE);
+    gst_element_remove_pad(element, pad);
+}
+
+GstStateChangeReturn change_state(GstElement* element, GstStateChange transition) {
+    SluiceDemux* self = self_of(element);
+    auto result = GST_ELEMENT_CLASS(sluice_demux_parent_class)->change_state(element, transition);
+    if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+        for (auto& output : all_outputs(self)) {
+            output->ended = false;
+            gst_video_info_init(&output->info);
+        }
+        gst_flow_combiner_reset(self->state->flows);
+    }
+    return result;
+}
+
+void finalize(GObject* object) {
+    delete self_of(object)->state;
+    G_OBJECT_CLASS(sluice_demux_parent_class)->finalize(object);
+}
+
+void sluice_demux_class_init(SluiceDemuxClass* type) {
+    G_OBJECT_CLASS(type)->finalize = finalize;
+    auto* element = GST_ELEMENT_CLASS(type);
+    element->request_new_pad = request_new_pad;
+    element->release_pad = release_pad;
+    element->change_state = change_state;
+    gst_element_class_add_static_pad_template(element, &sink_template);
+    gst_element_class_add_static_pad_template(element, &src_template);
+    gst_element_class_set_static_metadata(element,
+                                          "Sluice stream demultiplexer",
+                                          "Demuxer/Video",
+                                          "Takes a batch apart: pad src_N gives source N's frames",
+                                          "Sluice developers");
+}
+
+void sluice_demux_init(SluiceDemux* self) {
+    self->state = new State;
+    GstPad* sink = gst_pad_new_from_static_template(&sink_template, "sink");
+    gst_pad_set_chain_function(sink, chain);
+    gst_pad_set_event_function(sink, sink_event);
+    gst_element_add_pad(GST_ELEMENT(self), sink);
+}
+
+}  // namespace
+
+GType demux_type() {
+    return sluice_demux_get_type();
+}
+
+}  // namespace sluice::gst

@@ -1,0 +1,188 @@
+// sluiceosd: draws boxes, labels, trails and the user's own shapes onto the frames.
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include <gst/base/gstbasetransform.h>
+
+#include "sluice/gst/batch_meta.h"
+#include "sluice/gst/element.h"
+#include "sluice/gst/elements.h"
+#include "sluice/gst/frame_writer.h"
+#include "sluice/gst/properties.h"
+#include "sluice/gst/sluice_meta.h"
+#include "sluice/gst/video.h"
+#include "sluice/osd/renderer.h"
+#include "sluice/osd/scene.h"
+
+namespace sluice::gst {
+namespace {
+
+GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink",
+                            GST_PAD_SINK,
+                            GST_PAD_ALWAYS,
+                            GST_STATIC_CAPS(SLUICE_BATCH_CAPS "; " SLUICE_VIDEO_CAPS));
+GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(SLUICE_BATCH_CAPS "; " SLUICE_VIDEO_CAPS));
+
+struct Session {
+    osd::Scene scene;
+    std::unique_ptr<osd::Renderer> renderer;
+    std::map<guint, FrameWriter> writers;
+};
+
+struct State {
+    osd::OsdOptions options;  ///< guarded by the object lock
+    // The streaming thread's own.
+    std::optional<Session> session;
+    GstVideoInfo info;
+};
+
+struct SluiceOsd {
+    GstBaseTransform parent;
+    State* state;
+};
+struct SluiceOsdClass {
+    GstBaseTransformClass parent_class;
+};
+
+G_DEFINE_TYPE(SluiceOsd, sluice_osd, GST_TYPE_BASE_TRANSFORM)
+
+State& state_of(gpointer object) {
+    return *static_cast<SluiceOsd*>(object)->state;
+}
+
+Result<Session> open(const osd::OsdOptions& options) {
+    auto scene = SLUICE_TRY(osd::Scene::create(options));
+    auto renderer = SLUICE_TRY(osd::Renderer::create(options));
+    return Session{std::move(scene), std::move(renderer), {}};
+}
+
+gboolean start(GstBaseTransform* base) {
+    State& state = state_of(base);
+    GST_OBJECT_LOCK(base);
+    osd::OsdOptions options = state.options;
+    GST_OBJECT_UNLOCK(base);
+    auto session = guarded(
+        GST_ELEMENT(base), Result<Session>(internal_error("")), [&] { return open(options); });
+    if (!session) {
+        post_error(GST_ELEMENT(base), session.error());
+        return FALSE;
+    }
+    state.session.emplace(std::move(*session));
+    return TRUE;
+}
+
+gboolean stop(GstBaseTransform* base) {
+    state_of(base).session.reset();
+    return TRUE;
+}
+
+gboolean set_caps(GstBaseTransform* base, GstCaps* in, GstCaps*) {
+    GstVideoInfo& info = state_of(base).info;
+    gst_video_info_init(&info);
+    if (gst_structure_has_name(gst_caps_get_structure(in, 0), SLUICE_BATCH_CAPS)) return TRUE;
+    return gst_video_info_from_caps(&info, in);
+}
+
+Result<void> draw(Session& session,
+                  GstBuffer* pixels,
+                  const GstVideoInfo& info,
+                  const meta::Frame& frame) {
+    auto mapped = SLUICE_TRY(MappedFrame::map(pixels, info, MappedFrame::Access::kWrite));
+    return session.renderer->draw(mapped.mutable_view(), session.scene.build(frame));
+}
+
+Result<void> draw_frame(Session& session,
+                        GstBuffer* carrier,
+                        BatchPayload& payload,
+                        std::size_t i) {
+    meta::Frame& frame = payload.batch.frames[i];
+    FramePixels& pixels = payload.pixels[i];
+    if (!pixels.buffer) return draw(session, carrier, pixels.info, frame);
+    pixels = SLUICE_TRY(session.writers[frame.source.value].writable(std::move(pixels), frame));
+    return draw(session, pixels.buffer.get(), pixels.info, frame);
+}
+
+GstFlowReturn transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
+    State& state = state_of(base);
+    return guarded(GST_ELEMENT(base), GST_FLOW_ERROR, [&] {
+        BatchPayload& payload = ensure_payload(buffer, state.info);
+        for (std::size_t i = 0; i < payload.batch.frames.size(); ++i) {
+            auto drawn = draw_frame(*state.session, buffer, payload, i);
+            if (!drawn) {
+                post_error(GST_ELEMENT(base), drawn.error());
+                return GST_FLOW_ERROR;
+            }
+            payload.batch.frames[i].times[meta::Stage::kDrawn] = now();
+        }
+        return GST_FLOW_OK;
+    });
+}
+
+gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
+    State& state = state_of(base);
+    guint source_id = 0;
+    if (state.session && parse_source_end(event, source_id)) {
+        state.session->scene.forget(meta::SourceId(source_id));
+        state.session->writers.erase(source_id);
+    }
+    return GST_BASE_TRANSFORM_CLASS(sluice_osd_parent_class)->sink_event(base, event);
+}
+
+void set_property(GObject* object, guint, const GValue* value, GParamSpec* spec) {
+    GST_OBJECT_LOCK(object);
+    auto set = set_option(state_of(object).options, value, spec);
+    GST_OBJECT_UNLOCK(object);
+    if (!set) post_warning(GST_ELEMENT(object), set.error());
+}
+
+void get_property(GObject* object, guint, GValue* value, GParamSpec* spec) {
+    GST_OBJECT_LOCK(object);
+    get_option(state_of(object).options, value, spec);
+    GST_OBJECT_UNLOCK(object);
+}
+
+void finalize(GObject* object) {
+    delete &state_of(object);
+    G_OBJECT_CLASS(sluice_osd_parent_class)->finalize(object);
+}
+
+void sluice_osd_class_init(SluiceOsdClass* type) {
+    auto* object = G_OBJECT_CLASS(type);
+    object->finalize = finalize;
+    object->set_property = set_property;
+    object->get_property = get_property;
+    install_options<osd::OsdOptions>(object, "SluiceOsd", 1);
+
+    auto* base = GST_BASE_TRANSFORM_CLASS(type);
+    base->start = start;
+    base->stop = stop;
+    base->set_caps = set_caps;
+    base->transform_ip = transform_ip;
+    base->sink_event = sink_event;
+    auto* element = GST_ELEMENT_CLASS(type);
+    gst_element_class_add_static_pad_template(element, &sink_template);
+    gst_element_class_add_static_pad_template(element, &src_template);
+    gst_element_class_set_static_metadata(element,
+                                          "Sluice on-screen display",
+                                          "Filter/Effect/Video",
+                                          "Draws boxes, labels, trails and shapes onto the frames",
+                                          "Sluice developers");
+}
+
+void sluice_osd_init(SluiceOsd* self) {
+    self->state = new State;
+    gst_video_info_init(&self->state->info);
+    gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
+}
+
+}  // namespace
+
+GType osd_type() {
+    return sluice_osd_get_type();
+}
+
+}  // namespace sluice::gst
