@@ -8,7 +8,9 @@
 #define TEST_PARSER_VERSION SLUICE_PARSER_ABI_VERSION
 #endif
 
-SLUICE_PARSER_EXPORT uint32_t sluice_parser_abi_version(void) { return TEST_PARSER_VERSION; }
+SLUICE_PARSER_EXPORT uint32_t sluice_parser_abi_version(void) {
+    return TEST_PARSER_VERSION;
+}
 
 /* Rows of four normalised edges, a score and a class. */
 SLUICE_PARSER_EXPORT int parse_rows(const SluiceParserInput* input,
