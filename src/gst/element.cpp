@@ -51,6 +51,13 @@ void post_warning(GstElement* element, const Error& error) {
     post(element, GST_MESSAGE_WARNING, error);
 }
 
+bool post_flow_error(GstElement* element, GstFlowReturn flow) {
+    if (flow >= GST_FLOW_EOS && flow != GST_FLOW_NOT_LINKED) return false;
+    post_error(element,
+               internal_error(std::string("streaming stopped: ") + gst_flow_get_name(flow)));
+    return true;
+}
+
 GstEvent* new_source_end_event(guint source_id) {
     return gst_event_new_custom(
         GST_EVENT_CUSTOM_DOWNSTREAM,

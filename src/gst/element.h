@@ -12,6 +12,9 @@ namespace sluice::gst {
 /// Hold no lock.
 void post_error(GstElement* element, const Error& error);
 void post_warning(GstElement* element, const Error& error);
+/// Posts an error where `flow` is one that ends a streaming task against the user's will: not for
+/// the end of a stream, nor for flushing. True when it did.
+bool post_flow_error(GstElement* element, GstFlowReturn flow);
 
 /// Runs a virtual method's body: an exception of a library becomes an element error, since none
 /// may cross C.

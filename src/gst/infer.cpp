@@ -297,8 +297,7 @@ void loop(gpointer data) {
     session->flow = flow;
     session->queue.set_flushing(true);
     gst_pad_pause_task(self->src);
-    if (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS) {
-        GST_ELEMENT_FLOW_ERROR(self, flow);
+    if (post_flow_error(GST_ELEMENT(self), flow)) {
         gst_pad_push_event(self->src, gst_event_new_eos());
     }
 }

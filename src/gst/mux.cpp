@@ -150,7 +150,8 @@ void push_start(SluiceMux* self, const mux::MuxOptions& options) {
     State& state = *self->state;
     if (std::exchange(state.started, true)) return;
     // A stream of many streams: GStreamer makes no id for such a one from upstream's.
-    CString id(g_strdup_printf("%s-%08x%08x", GST_OBJECT_NAME(self), g_random_int(), g_random_int()));
+    CString id(
+        g_strdup_printf("%s-%08x%08x", GST_OBJECT_NAME(self), g_random_int(), g_random_int()));
     gst_pad_push_event(self->src, gst_event_new_stream_start(id.get()));
     CapsRef caps(gst_caps_new_empty_simple(SLUICE_BATCH_CAPS));
     if (options.batch_size > 0) {
@@ -233,7 +234,7 @@ void loop(gpointer data) {
         state.flow = flow;
         state.space.notify_all();
     }
-    if (flow < GST_FLOW_EOS || flow == GST_FLOW_NOT_LINKED) GST_ELEMENT_FLOW_ERROR(self, flow);
+    post_flow_error(GST_ELEMENT(self), flow);
     gst_pad_push_event(self->src, gst_event_new_eos());
 }
 
