@@ -196,7 +196,7 @@ Pipeline::Pipeline(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Pipeline::~Pipeline() = default;
 
 Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineDescription& description,
-                                                   std::vector<Source> sources,
+                                                   const std::vector<Source>& sources,
                                                    RunLimits limits) {
     if (description.models.empty()) {
         return invalid_argument("no model: give one, e.g. --model yolox_nano.onnx");

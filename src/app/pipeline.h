@@ -24,7 +24,7 @@ class Pipeline {
 public:
     /// Errors in the description, or elements that GStreamer lacks.
     static Result<std::unique_ptr<Pipeline>> create(const PipelineDescription& description,
-                                                    std::vector<Source> sources,
+                                                    const std::vector<Source>& sources,
                                                     RunLimits limits = {});
     ~Pipeline();
     Pipeline(const Pipeline&) = delete;

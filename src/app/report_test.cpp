@@ -37,7 +37,7 @@ TEST(Report, WritesOneJsonDocument) {
 TEST(Report, SurvivesTextThatIsNoUtf8) {
     RunReport report = sample();
     report.sources[0].name.assign(1, '\xFF');
-    EXPECT_NO_THROW(nlohmann::json::parse(to_json(report)));
+    EXPECT_TRUE(nlohmann::json::accept(to_json(report)));
 }
 TEST(Report, ShowsWhatFailedAndWhatIsPartial) {
     std::string table = to_table(sample());

@@ -78,10 +78,10 @@ int run_program(int argc, char** argv) {
     add_run(program, exit_code);
     add_model(program, exit_code);
     program.add_subcommand("eval", "Score tracks or detections against ground truth");
-    constexpr std::string_view known[] = {"run", "model", "eval"};
+    constexpr std::string_view kKnown[] = {"run", "model", "eval"};
     bool command = argc > 1 && argv[1][0] != '-';
-    if (command && std::find(std::begin(known), std::end(known), argv[1]) == std::end(known)) {
-        print_error("", unknown_name("command", argv[1], known));
+    if (command && std::find(std::begin(kKnown), std::end(kKnown), argv[1]) == std::end(kKnown)) {
+        print_error("", unknown_name("command", argv[1], kKnown));
         return kExitUsage;
     }
     try {

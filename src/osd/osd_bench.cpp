@@ -16,8 +16,9 @@ meta::Frame crowd(int objects, int step) {
         object.label = Name("person");
         object.track_id = meta::TrackId(static_cast<std::uint64_t>(i + 1));
         object.score = 0.5F + 0.01F * static_cast<float>((i * 7 + step * 3) % 50);
+        int row = i / 10;
         object.box = {static_cast<float>(20 + (i % 10) * 187 + step % 40),
-                      static_cast<float>(60 + (i / 10) * 340),
+                      static_cast<float>(60 + row * 340),
                       90,
                       240};
         frame.objects.push_back(object);

@@ -7,7 +7,7 @@ namespace {
 
 using std::chrono::seconds;
 
-meta::Frame frame_at(double time_s, std::vector<std::uint64_t> tracks, float x = 0) {
+meta::Frame frame_at(double time_s, const std::vector<std::uint64_t>& tracks, float x = 0) {
     meta::Frame frame;
     frame.size = {640, 480};
     frame.pts_ns = static_cast<std::int64_t>(time_s * 1e9);

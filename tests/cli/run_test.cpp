@@ -17,7 +17,7 @@ TEST_F(Run, TellsItsVersion) {
     EXPECT_THAT(done.out, HasSubstr("sluice 0."));
 }
 TEST_F(Run, HelpsWithExamplesOnEveryCommand) {
-    for (std::vector<std::string> words :
+    for (const std::vector<std::string>& words :
          {std::vector<std::string>{"--help"}, {"run", "--help"}, {"model", "--help"}}) {
         Outcome done = run(words);
         EXPECT_EQ(done.code, 0);

@@ -4,6 +4,7 @@
 
 #include "sluice/app/detail/elements.h"
 #include "sluice/app/detail/skip_frames.h"
+#include "sluice/gst/element.h"
 #include "sluice/gst/handles.h"
 #include "sluice/gst/video.h"
 
@@ -271,10 +272,8 @@ void SourceRun::on_pad_added(GstElement* decode, GstPad* pad, gpointer data) {
     if (!caps) caps = gst::CapsRef(gst_pad_query_caps(pad, nullptr));
     const gchar* kind = gst_structure_get_name(gst_caps_get_structure(caps.get(), 0));
     if (run.connected_ || !g_str_has_prefix(kind, "video/x-raw")) return;
-    auto connected = run.connect_decoded(pad);
-    if (!connected) {
-        GST_ELEMENT_ERROR(
-            decode, STREAM, FAILED, ("%s", connected.error().text().c_str()), (nullptr));
+    if (auto connected = run.connect_decoded(pad); !connected) {
+        gst::post_error(decode, connected.error());
     }
 }
 
@@ -315,11 +314,7 @@ void SourceRun::on_need_image(GstElement* appsrc, guint, gpointer data) {
     std::size_t index = run.next_image_++;
     GstBuffer* image = load_image(run.source_.images[index]);
     if (!image) {
-        GST_ELEMENT_WARNING(appsrc,
-                            RESOURCE,
-                            READ,
-                            ("cannot read %s", run.source_.images[index].c_str()),
-                            (nullptr));
+        gst::post_warning(appsrc, io_error("cannot read " + run.source_.images[index]));
         image = gst_buffer_new();
     }
     GST_BUFFER_PTS(image) = image_time(run.source_, index);

@@ -245,24 +245,22 @@ TEST(Heads, CenternetKeepsPeaksOfTheHeatMap) {
     auto& size = outputs.add("tower_0/wh", {1, 4, h, w});
     fill_scores(heat, 8);
     fill_random(size, 0, 40, 9);
+    auto at = [&](int c, int y, int x) {
+        if (x < 0 || y < 0 || x >= w || y >= h) return -1.f;
+        return heat[static_cast<std::size_t>((c * h + y) * w + x)];
+    };
+    auto is_peak = [&](int c, int y, int x) {
+        float best = -1;
+        for (int i = 0; i < 9; ++i)
+            best = std::max(best, at(c, y + i / 3 - 1, x + i % 3 - 1));
+        return at(c, y, x) >= kThreshold && at(c, y, x) >= best;
+    };
     std::vector<Box> wanted;
-    for (int c = 0; c < classes; ++c) {
-        auto at = [&](int y, int x) {
-            if (x < 0 || y < 0 || x >= w || y >= h) return -1.f;
-            return heat[static_cast<std::size_t>((c * h + y) * w + x)];
-        };
-        for (int y = 0; y < h; ++y) {
-            for (int x = 0; x < w; ++x) {
-                float best = -1;
-                for (int dy = -1; dy <= 1; ++dy)
-                    for (int dx = -1; dx <= 1; ++dx)
-                        best = std::max(best, at(y + dy, x + dx));
-                if (at(y, x) < kThreshold || at(y, x) < best) continue;
-                auto s = [&](int k) { return size[static_cast<std::size_t>((k * h + y) * w + x)]; };
-                wanted.push_back(
-                    {4 * x - s(0), 4 * y - s(1), 4 * x + s(2), 4 * y + s(3), at(y, x), c});
-            }
-        }
+    for (int i = 0; i < classes * h * w; ++i) {
+        int c = i / (h * w), y = i / w % h, x = i % w;
+        if (!is_peak(c, y, x)) continue;
+        auto s = [&](int k) { return size[static_cast<std::size_t>((k * h + y) * w + x)]; };
+        wanted.push_back({4 * x - s(0), 4 * y - s(1), 4 * x + s(2), 4 * y + s(3), at(c, y, x), c});
     }
     expect_same(decoded(outputs, {160, 96}), wanted);
 }
@@ -329,7 +327,8 @@ TEST_P(Nanodet, EdgesAreExpectationsOfDistributions) {
             }
             auto best = static_cast<int>(std::max_element(r, r + classes) - r);
             if (r[best] < kThreshold) continue;
-            double x = (i % side + offset) * s, y = (i / side + offset) * s;
+            int line = i / side;
+            double x = (i % side + offset) * s, y = (line + offset) * s;
             auto edge = [&](int k) { return s * expected_bin(r + classes + k * bins, bins); };
             wanted.push_back({x - edge(0), y - edge(1), x + edge(2), y + edge(3), r[best], best});
         }
@@ -353,8 +352,9 @@ TEST(Heads, FastestdetMixesObjectnessAndClass) {
             best = at(5 + c, i) > at(5 + best, i) ? c : best;
         double score = std::pow(at(0, i), 0.6) * std::pow(at(5 + best, i), 0.4);
         if (score < kThreshold) continue;
+        int row = i / side;
         wanted.push_back(centered_box((i % side + std::tanh(at(1, i))) * 16,
-                                      (i / side + std::tanh(at(2, i))) * 16,
+                                      (row + std::tanh(at(2, i))) * 16,
                                       exact_sigmoid(at(3, i)) * 96,
                                       exact_sigmoid(at(4, i)) * 96,
                                       score,

@@ -130,8 +130,9 @@ public:
             std::size_t best = index_of_max(cell + 5 * cells, classes_, cells);
             float score = std::pow(cell[0], 0.6f) * std::pow(cell[(5 + best) * cells], 0.4f);
             if (!passes(input.thresholds, score, best)) continue;
+            std::size_t row = i / width;
             float cx = (static_cast<float>(i % width) + std::tanh(cell[cells])) * step_x;
-            float cy = (static_cast<float>(i / width) + std::tanh(cell[2 * cells])) * step_y;
+            float cy = (static_cast<float>(row) + std::tanh(cell[2 * cells])) * step_y;
             add(found,
                 centered(cx,
                          cy,

@@ -299,16 +299,20 @@ void Canvas::pixelate(PixelRect where) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(plane_count_); ++i) {
         const Plane& plane = planes_[i];
         int step = square >> plane.shift;
+        int left = where.left >> plane.shift;
+        int top = where.top >> plane.shift;
         int right = (where.right + plane.shift) >> plane.shift;
         int bottom = (where.bottom + plane.shift) >> plane.shift;
+        int columns = (right - left + step - 1) / step;
+        int rows = (bottom - top + step - 1) / step;
         with_channels(plane.channels, [&](auto channels) {
-            for (int y = where.top >> plane.shift; y < bottom; y += step) {
-                for (int x = where.left >> plane.shift; x < right; x += step) {
-                    average_square<channels>(plane.at(x, y),
-                                             plane.stride,
-                                             std::min(step, right - x),
-                                             std::min(step, bottom - y));
-                }
+            for (int square_index = 0; square_index < columns * rows; ++square_index) {
+                int x = left + square_index % columns * step;
+                int y = top + square_index / columns * step;
+                average_square<channels>(plane.at(x, y),
+                                         plane.stride,
+                                         std::min(step, right - x),
+                                         std::min(step, bottom - y));
             }
         });
     }

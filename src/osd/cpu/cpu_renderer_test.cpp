@@ -157,17 +157,19 @@ double difference(const memory::MutableImageView& view, Reference& reference, Co
         auto slot = static_cast<std::size_t>(i);
         memory::PlaneLayout plane = memory::layout(view.format).plane[slot];
         memory::Size extent = memory::plane_size(view.format, view.size, i);
-        for (int y = 0; y < extent.height; ++y) {
-            for (int x = 0; x < extent.width; ++x) {
-                double part = reference.mean(x, y, plane.shift_x) * color.alpha / 255;
-                for (int c = 0; c < plane.bytes_per_pixel; ++c) {
-                    double want = Guarded::kGround * (1 - part) +
-                                  values[slot][static_cast<std::size_t>(c)] * part;
-                    double have =
-                        view.data[slot][y * view.stride[slot] + x * plane.bytes_per_pixel + c];
-                    worst = std::max(worst, std::abs(have - want));
-                }
+        auto at_pixel = [&](int x, int y) {
+            double part = reference.mean(x, y, plane.shift_x) * color.alpha / 255;
+            for (int c = 0; c < plane.bytes_per_pixel; ++c) {
+                double want = Guarded::kGround * (1 - part) +
+                              values[slot][static_cast<std::size_t>(c)] * part;
+                double have =
+                    view.data[slot][y * view.stride[slot] + x * plane.bytes_per_pixel + c];
+                worst = std::max(worst, std::abs(have - want));
             }
+        };
+        for (int y = 0; y < extent.height; ++y) {
+            for (int x = 0; x < extent.width; ++x)
+                at_pixel(x, y);
         }
     }
     return worst;
@@ -181,6 +183,15 @@ double shortest(double px, double py, const meta::Point& a, const meta::Point& b
     return std::hypot(px - a.x - t * dx, py - a.y - t * dy);
 }
 
+double distance(double px, double py, const meta::Line& line) {
+    double nearest = HUGE_VAL;
+    for (std::size_t i = 0; i + (line.closed ? 0 : 1) < line.points.size(); ++i) {
+        const auto& next = line.points[(i + 1) % line.points.size()];
+        nearest = std::min(nearest, shortest(px, py, line.points[i], next));
+    }
+    return nearest;
+}
+
 /// Ink of a line by 8x8 samples a pixel.
 void reference_line(Reference& reference, const meta::Line& line) {
     constexpr int kSamples = 8;
@@ -189,13 +200,9 @@ void reference_line(Reference& reference, const meta::Line& line) {
             int hits = 0;
             for (int s = 0; s < kSamples * kSamples; ++s) {
                 double px = x + (s % kSamples + 0.5) / kSamples;
-                double py = y + (s / kSamples + 0.5) / kSamples;
-                bool hit = false;
-                for (std::size_t i = 0; i + (line.closed ? 0 : 1) < line.points.size(); ++i) {
-                    const auto& next = line.points[(i + 1) % line.points.size()];
-                    hit = hit || shortest(px, py, line.points[i], next) <= line.line_width / 2;
-                }
-                hits += hit;
+                int row = s / kSamples;
+                double py = y + (row + 0.5) / kSamples;
+                hits += distance(px, py, line) <= line.line_width / 2;
             }
             reference.at(x, y) = hits / double{kSamples * kSamples};
         }

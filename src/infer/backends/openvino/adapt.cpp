@@ -76,7 +76,7 @@ Result<void> close_extents(ov::Model& model, const InputAdaptation& adaptation) 
     return {};
 }
 
-Result<std::shared_ptr<ov::Model>> adapt(std::shared_ptr<ov::Model> model,
+Result<std::shared_ptr<ov::Model>> adapt(const std::shared_ptr<ov::Model>& model,
                                          const InputAdaptation& adaptation) {
     ov::preprocess::PrePostProcessor processor(model);
     convert_outputs(processor, *model);

@@ -13,7 +13,7 @@ namespace sluice::infer {
 Result<void> close_extents(ov::Model& model, const InputAdaptation& adaptation);
 
 /// Puts the adaptation into the graph and makes all floating-point outputs f32.
-Result<std::shared_ptr<ov::Model>> adapt(std::shared_ptr<ov::Model> model,
+Result<std::shared_ptr<ov::Model>> adapt(const std::shared_ptr<ov::Model>& model,
                                          const InputAdaptation& adaptation);
 
 }  // namespace sluice::infer
