@@ -72,5 +72,8 @@ function(sluice_test name)
     target_link_libraries(${name} PRIVATE ${TEST_LIBRARIES} sluice_options GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name} PRIVATE
         SLUICE_TEST_DATA="${SLUICE_TEST_DATA}" SLUICE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    if(SLUICE_SANITIZE MATCHES address)
+        target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/asan/keep_loaded.cpp)
+    endif()
     add_test(NAME ${name} COMMAND ${name})
 endfunction()
