@@ -380,6 +380,18 @@ Leftover BatchFormer::flush_source(meta::SourceId id) {
     return leftover;
 }
 
+std::vector<memory::Handle> BatchFormer::restart() {
+    std::unique_ptr<State> old = std::exchange(state_, std::make_unique<State>());
+    set_options(old->options);
+    std::vector<memory::Handle> pixels;
+    for (auto& [id, place] : old->places) {
+        (void)add_source(id, place->options);
+        while (!place->queue.empty())
+            pixels.push_back(place->queue.pop().pixels);
+    }
+    return pixels;
+}
+
 Admission BatchFormer::push(Entry& entry, TimePoint now) {
     State& state = *state_;
     auto found = state.places.find(entry.frame.source);

@@ -78,6 +78,10 @@ public:
     /// starts thinning afresh (a seek). The sequence counts on.
     Leftover flush_source(meta::SourceId id);
 
+    /// Starts from nothing with the same sources and options: no ends, no counts. Gives back what
+    /// waited; best freed outside a lock.
+    std::vector<memory::Handle> restart();
+
     /// Queues an entry. On kTaken it is moved from; else it stays with the caller, on kRefused
     /// untouched. Sets sequence, arrival time and, where it has none yet, the frame's
     /// processing resolution.

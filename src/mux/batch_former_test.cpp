@@ -538,6 +538,26 @@ TEST(BatchFormer, NamesTheSourceInErrors) {
     EXPECT_EQ(set.error().text(), "the mux has no source 7");
 }
 
+TEST(BatchFormer, RestartsWithTheSameSourcesAndNothingElse) {
+    BatchFormer former({.batch_size = 1});
+    add(former, {0}, {.drop_frame_interval = 1});
+    add(former, {1});
+    push(former, 0, 0);
+    poll(former, 0);
+    push(former, 0, 1);
+    EXPECT_TRUE(former.end_source(SourceId{1}));
+
+    EXPECT_EQ(former.restart().size(), 1u);
+    EXPECT_FALSE(former.poll(ms(2))) << "a frame or an end was left";
+    EXPECT_EQ(former.counters().batches, 0u);
+    EXPECT_EQ(counters(former, 0).in, 0u);
+    EXPECT_EQ(former.options().batch_size, 1);
+    EXPECT_EQ(push(former, 1, 3), Outcome::kTaken);
+    auto formed = former.poll(ms(3));
+    ASSERT_TRUE(formed);
+    EXPECT_EQ(formed->batch.frames.at(0).sequence, 0u);
+}
+
 TEST(BatchFormer, StampsTimesSequenceAndPlace) {
     BatchFormer former({.width = 640, .height = 360});
     add(former, {0});
