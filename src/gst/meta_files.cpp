@@ -112,14 +112,15 @@ Result<MetaFiles::Open*> MetaFiles::file_for(meta::SourceId source) {
     if (open.file) return &open;
     open.path = shared_ ? settings_.location : path_for(source);
     for (const auto& [other, taken] : files_) {
-        if (other != key && taken.file && taken.path == open.path) {
+        if (other != key && taken.begun && taken.path == open.path) {
             return invalid_argument(
                 "two sources in one file: put %u or %s into the location, or give a folder",
                 open.path);
         }
     }
-    open.file.reset(std::fopen(open.path.c_str(), "wb"));
+    open.file.reset(std::fopen(open.path.c_str(), open.begun ? "ab" : "wb"));
     if (!open.file) return file_error("cannot write this file", open.path);
+    open.begun = true;
     return &open;
 }
 
@@ -174,8 +175,10 @@ Result<void> MetaFiles::close(meta::SourceId source) {
     if (shared_) return {};
     auto found = files_.find(source);
     if (found == files_.end()) return {};
-    Open open = std::move(found->second);
-    files_.erase(found);
+    return close(found->second);
+}
+
+Result<void> MetaFiles::close(Open& open) {
     if (open.file && std::fclose(open.file.release()) != 0) {
         return file_error("cannot write", open.path);
     }
@@ -184,10 +187,9 @@ Result<void> MetaFiles::close(meta::SourceId source) {
 
 Result<void> MetaFiles::close_all() {
     Result<void> outcome;
-    for (auto& [source, open] : std::exchange(files_, {})) {
-        if (open.file && std::fclose(open.file.release()) != 0) {
-            outcome = file_error("cannot write", open.path);
-        }
+    for (auto& [source, open] : files_) {
+        auto closed = close(open);
+        if (!closed) outcome = std::move(closed);
     }
     return outcome;
 }

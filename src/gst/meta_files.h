@@ -40,13 +40,15 @@ private:
     using File = std::unique_ptr<std::FILE, CloseFile>;
     struct Open {
         std::string path;
-        File file;
+        File file;           ///< none once closed
+        bool begun = false;  ///< a source that comes back goes on with its file
     };
 
     explicit MetaFiles(MetaSinkSettings settings) : settings_(std::move(settings)) {}
     std::string name_of(meta::SourceId source) const;
     std::string path_for(meta::SourceId source) const;
     Result<Open*> file_for(meta::SourceId source);
+    static Result<void> close(Open& open);
     void format(const meta::Frame& frame);
     Result<void> write_kitti(const meta::Frame& frame);
 
