@@ -1,18 +1,16 @@
 // sluicemux: gathers frames of many sources into batches, by reference. What goes together is
-// mux::BatchFormer's decision; this file gives it threads and a clock.
+// mux::BatchFormer's decision; this file gives it threads.
 
-#include <map>
 #include <memory>
 
-#include "sluice/base/mutex.h"
 #include "sluice/gst/batch_meta.h"
 #include "sluice/gst/element.h"
 #include "sluice/gst/elements.h"
+#include "sluice/gst/mux_queue.h"
 #include "sluice/gst/properties.h"
 #include "sluice/gst/sluice_meta.h"
 #include "sluice/gst/stats.h"
 #include "sluice/gst/video.h"
-#include "sluice/mux/batch_former.h"
 
 namespace sluice::gst {
 namespace {
@@ -23,12 +21,12 @@ GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
     "sink_%u", GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS(SLUICE_VIDEO_CAPS));
 
 // ---- a sink pad: one source
-// ----------------------------------------------------------------------
 
 struct SluiceMuxPad {
     GstPad parent;
     guint source_id;
-    mux::SourceOptions options;  ///< guarded by the element's State::mutex
+    mux::SourceOptions
+        options;  ///< guarded by the pad's object lock, which goes before the queue's
     // The pad's streaming thread only.
     GstVideoInfo info;
     GstSegment segment;
@@ -45,23 +43,12 @@ SluiceMuxPad* pad_of(gpointer object) {
 }
 
 // ---- the element
-// -----------------------------------------------------------------------------------
-
-struct State {
-    Mutex mutex;
-    Condition space;  ///< a queue may have become shorter
-    Condition work;   ///< something to poll for
-    mux::BatchFormer former SLUICE_GUARDED_BY(mutex);
-    bool flushing SLUICE_GUARDED_BY(mutex) = true;
-    GstFlowReturn flow SLUICE_GUARDED_BY(mutex) = GST_FLOW_OK;
-    metrics::Histogram assembly;  ///< time to form a batch, per frame
-    bool started = false;         ///< the source pad's task only: its first events are out
-};
 
 struct SluiceMux {
     GstElement parent;
     GstPad* src;
-    State* state;
+    MuxQueue* queue;
+    bool started;  ///< the source pad's task only: its first events are out
 };
 struct SluiceMuxClass {
     GstElementClass parent_class;
@@ -102,28 +89,10 @@ void ask_whether_live(SluiceMux* self, SluiceMuxPad* pad) {
     if (gst_pad_peer_query(GST_PAD(pad), query))
         gst_query_parse_latency(query, &live, nullptr, nullptr);
     gst_query_unref(query);
-    if (!live) return;
-    MutexLock lock(self->state->mutex);
-    pad->options.live = true;
-    (void)self->state->former.set_source_options(meta::SourceId(pad->source_id), pad->options);
-}
-
-GstFlowReturn push_entry(State& state, mux::Entry& entry) {
-    mux::Admission admission;
-    {
-        MutexLock lock(state.mutex);
-        while (true) {
-            if (state.flow != GST_FLOW_OK) return state.flow;
-            if (state.flushing) return GST_FLOW_FLUSHING;
-            admission = state.former.push(entry, now());
-            if (admission.outcome != mux::Admission::Outcome::kRefused) break;
-            state.space.wait(state.mutex);
-        }
-        state.work.notify_one();
-    }
-    bool closed = admission.outcome == mux::Admission::Outcome::kDropped &&
-                  admission.reason == mux::DropReason::kClosed;
-    return closed ? GST_FLOW_EOS : GST_FLOW_OK;
+    GST_OBJECT_LOCK(pad);
+    pad->options.live = live;
+    self->queue->set_source_options(meta::SourceId(pad->source_id), pad->options);
+    GST_OBJECT_UNLOCK(pad);
 }
 
 GstFlowReturn chain(GstPad* gst_pad, GstObject* parent, GstBuffer* input) {
@@ -131,6 +100,9 @@ GstFlowReturn chain(GstPad* gst_pad, GstObject* parent, GstBuffer* input) {
     SluiceMuxPad* pad = pad_of(gst_pad);
     BufferRef buffer(input);
     return guarded(GST_ELEMENT(self), GST_FLOW_ERROR, [&] {
+        if (GST_VIDEO_INFO_FORMAT(&pad->info) == GST_VIDEO_FORMAT_UNKNOWN) {
+            return GST_FLOW_NOT_NEGOTIATED;
+        }
         if (!pad->asked_whether_live) ask_whether_live(self, pad);
         GstClockTime running_time = GST_BUFFER_PTS(input);
         if (GST_CLOCK_TIME_IS_VALID(running_time) && pad->segment.format == GST_FORMAT_TIME) {
@@ -139,23 +111,21 @@ GstFlowReturn chain(GstPad* gst_pad, GstObject* parent, GstBuffer* input) {
             if (!GST_CLOCK_TIME_IS_VALID(running_time)) return GST_FLOW_OK;  // outside the segment
         }
         mux::Entry entry = make_entry(pad, std::move(buffer), running_time);
-        return push_entry(*self->state, entry);
+        return self->queue->push(entry);
     });
 }
 
 // ---- the source pad's task
-// -------------------------------------------------------------------------
 
-void push_start(SluiceMux* self, const mux::MuxOptions& options) {
-    State& state = *self->state;
-    if (std::exchange(state.started, true)) return;
+void push_start(SluiceMux* self, int batch_size) {
+    if (std::exchange(self->started, true)) return;
     // A stream of many streams: GStreamer makes no id for such a one from upstream's.
     CString id(
         g_strdup_printf("%s-%08x%08x", GST_OBJECT_NAME(self), g_random_int(), g_random_int()));
     gst_pad_push_event(self->src, gst_event_new_stream_start(id.get()));
     CapsRef caps(gst_caps_new_empty_simple(SLUICE_BATCH_CAPS));
-    if (options.batch_size > 0) {
-        gst_caps_set_simple(caps.get(), "batch-size", G_TYPE_INT, options.batch_size, nullptr);
+    if (batch_size > 0) {
+        gst_caps_set_simple(caps.get(), "batch-size", G_TYPE_INT, batch_size, nullptr);
     }
     gst_pad_push_event(self->src, gst_event_new_caps(caps.get()));
     GstSegment segment;
@@ -190,124 +160,85 @@ GstFlowReturn push_formed(SluiceMux* self, mux::Formed& formed) {
     return flow;
 }
 
-/// The next batch; none when flushing, or with `eos` set when every source has ended.
-std::optional<mux::Formed> next_batch(State& state, mux::MuxOptions& options, bool& eos) {
-    MutexLock lock(state.mutex);
-    while (!state.flushing) {
-        TimePoint begin = now();
-        if (auto formed = state.former.poll(begin)) {
-            if (!formed->pixels.empty()) {
-                state.assembly.record((now() - begin) / formed->pixels.size());
-            }
-            options = state.former.options();
-            state.space.notify_all();
-            return formed;
-        }
-        eos = state.former.ended();
-        if (eos) return std::nullopt;
-        TimePoint deadline = state.former.next_deadline();
-        if (deadline == TimePoint::max()) {
-            state.work.wait(state.mutex);
-        } else {
-            state.work.wait_until(state.mutex, deadline);
-        }
-    }
-    return std::nullopt;
-}
-
 void loop(gpointer data) {
     SluiceMux* self = self_of(data);
-    State& state = *self->state;
     GstFlowReturn flow = guarded(GST_ELEMENT(self), GST_FLOW_ERROR, [&] {
-        bool eos = false;
-        mux::MuxOptions options;
-        auto formed = next_batch(state, options, eos);
-        if (!formed && !eos) return GST_FLOW_FLUSHING;
-        push_start(self, options);
-        return formed ? push_formed(self, *formed) : GST_FLOW_EOS;
+        MuxQueue::Next next = self->queue->next();
+        if (!next.formed && !next.ended) return GST_FLOW_FLUSHING;
+        push_start(self, next.batch_size);
+        return next.formed ? push_formed(self, *next.formed) : GST_FLOW_EOS;
     });
     if (flow == GST_FLOW_OK) return;
     gst_pad_pause_task(self->src);
     if (flow == GST_FLOW_FLUSHING) return;
-    {
-        MutexLock lock(state.mutex);
-        state.flow = flow;
-        state.space.notify_all();
-    }
+    self->queue->set_flow(flow);
     post_flow_error(GST_ELEMENT(self), flow);
     gst_pad_push_event(self->src, gst_event_new_eos());
-}
-
-void set_flushing(SluiceMux* self, bool flushing) {
-    State& state = *self->state;
-    MutexLock lock(state.mutex);
-    state.flushing = flushing;
-    if (!flushing) state.flow = GST_FLOW_OK;
-    state.space.notify_all();
-    state.work.notify_all();
 }
 
 gboolean activate_src(GstPad* pad, GstObject* parent, GstPadMode mode, gboolean active) {
     if (mode != GST_PAD_MODE_PUSH) return FALSE;
     SluiceMux* self = self_of(parent);
     if (active) {
-        self->state->started = false;
-        set_flushing(self, false);
+        self->started = false;
+        self->queue->set_flushing(false);
         return gst_pad_start_task(pad, loop, parent, nullptr);
     }
-    set_flushing(self, true);
+    self->queue->set_flushing(true);
     return gst_pad_stop_task(pad);
 }
 
 // ---- events and queries
-// ----------------------------------------------------------------------------
 
-void take_caps(SluiceMuxPad* pad, GstEvent* event) {
+gboolean take_caps(SluiceMuxPad* pad, GstEvent* event) {
     GstCaps* caps = nullptr;
     gst_event_parse_caps(event, &caps);
-    gst_video_info_from_caps(&pad->info, caps);
+    return gst_video_info_from_caps(&pad->info, caps);
 }
 
-void end_source(SluiceMux* self, SluiceMuxPad* pad) {
-    MutexLock lock(self->state->mutex);
-    (void)self->state->former.end_source(meta::SourceId(pad->source_id));
-    self->state->work.notify_one();
-}
-
-// One source starts anew; the others, and the batches on their way, are left alone.
-void flush_source(SluiceMux* self, SluiceMuxPad* pad) {
-    mux::Leftover dropped;
-    MutexLock lock(self->state->mutex);
-    dropped = self->state->former.flush_source(meta::SourceId(pad->source_id));
-    self->state->work.notify_one();
+gboolean activate_sink(GstPad* pad, GstObject* parent, GstPadMode mode, gboolean active) {
+    if (mode != GST_PAD_MODE_PUSH) return FALSE;
+    // A new pad is made active before it is the mux's.
+    meta::SourceId source(pad_of(pad)->source_id);
+    if (parent) self_of(parent)->queue->set_flushing(source, !active);
+    return TRUE;
 }
 
 gboolean sink_event(GstPad* gst_pad, GstObject* parent, GstEvent* event) {
-    SluiceMux* self = self_of(parent);
+    MuxQueue& queue = *self_of(parent)->queue;
     SluiceMuxPad* pad = pad_of(gst_pad);
+    meta::SourceId source(pad->source_id);
+    gboolean taken = TRUE;
     switch (GST_EVENT_TYPE(event)) {
         case GST_EVENT_CAPS:
-            take_caps(pad, event);
+            taken = take_caps(pad, event);
             break;
         case GST_EVENT_SEGMENT:
             gst_event_copy_segment(event, &pad->segment);
             break;
         case GST_EVENT_EOS:
-            end_source(self, pad);
+            queue.end_source(source);
             break;
         case GST_EVENT_FLUSH_STOP:
-            flush_source(self, pad);
+            // This source starts anew; the others, and the batches on their way, are left alone.
+            queue.flush_source(source);
+            queue.set_flushing(source, false);
             break;
         case GST_EVENT_FLUSH_START:
+            queue.set_flushing(source, true);
+            break;
         case GST_EVENT_STREAM_START:
-        case GST_EVENT_TAG:
-        case GST_EVENT_GAP:
+            pad->asked_whether_live = false;
             break;
         default:
-            return gst_pad_event_default(gst_pad, parent, event);
+            if (!GST_EVENT_IS_SERIALIZED(event)) {
+                return gst_pad_event_default(gst_pad, parent, event);
+            }
+            // One source's own: among batches it has no place.
+            break;
     }
     gst_event_unref(event);
-    return TRUE;
+    return taken;
 }
 
 gboolean sink_query(GstPad* pad, GstObject* parent, GstQuery* query) {
@@ -326,10 +257,8 @@ gboolean src_query(GstPad* pad, GstObject* parent, GstQuery* query) {
     GstClockTime least = 0;
     GstClockTime most = 0;
     gst_query_parse_latency(query, &live, &least, &most);
-    State& state = *self_of(parent)->state;
-    MutexLock lock(state.mutex);
     std::int64_t timeout_us =
-        std::max<std::int64_t>(state.former.options().batched_push_timeout, 0);
+        std::max<std::int64_t>(self_of(parent)->queue->options().batched_push_timeout, 0);
     GstClockTime wait = static_cast<GstClockTime>(timeout_us) * GST_USECOND;
     if (GST_CLOCK_TIME_IS_VALID(most)) most += wait;
     gst_query_set_latency(query, live, least + wait, most);
@@ -337,23 +266,18 @@ gboolean src_query(GstPad* pad, GstObject* parent, GstQuery* query) {
 }
 
 // ---- pads come and go
-// ------------------------------------------------------------------------------
 
 GstPad* request_new_pad(GstElement* element,
                         GstPadTemplate* pad_template,
                         const gchar* name,
                         const GstCaps*) {
-    SluiceMux* self = self_of(element);
+    MuxQueue& queue = *self_of(element)->queue;
     guint id = 0;
-    State& state = *self->state;
-    {
-        MutexLock lock(state.mutex);
-        if (name && sscanf(name, "sink_%u", &id) == 1) {
-            if (!state.former.add_source(meta::SourceId(id))) return nullptr;
-        } else {
-            while (!state.former.add_source(meta::SourceId(id)))
-                ++id;
-        }
+    if (name && sscanf(name, "sink_%u", &id) == 1) {
+        if (!queue.add_source(meta::SourceId(id))) return nullptr;
+    } else {
+        while (!queue.add_source(meta::SourceId(id)))
+            ++id;
     }
     CString pad_name(g_strdup_printf("sink_%u", id));
     auto* pad = pad_of(g_object_new(sluice_mux_pad_get_type(),
@@ -365,6 +289,7 @@ GstPad* request_new_pad(GstElement* element,
                                     pad_template,
                                     nullptr));
     pad->source_id = id;
+    gst_pad_set_activatemode_function(GST_PAD(pad), activate_sink);
     gst_pad_set_chain_function(GST_PAD(pad), chain);
     gst_pad_set_event_function(GST_PAD(pad), sink_event);
     gst_pad_set_query_function(GST_PAD(pad), sink_query);
@@ -374,29 +299,23 @@ GstPad* request_new_pad(GstElement* element,
 }
 
 void release_pad(GstElement* element, GstPad* pad) {
-    State& state = *self_of(element)->state;
-    mux::Leftover left;
-    {
-        MutexLock lock(state.mutex);
-        left = state.former.remove_source(meta::SourceId(pad_of(pad)->source_id));
-        state.space.notify_all();
-        state.work.notify_one();
-    }
+    self_of(element)->queue->remove_source(meta::SourceId(pad_of(pad)->source_id));
     gst_pad_set_active(pad, FALSE);
     gst_element_remove_pad(element, pad);
 }
 
+// A start begins with nothing: no frames, no ends, frame 0. What was counted before can be read
+// until then.
+GstStateChangeReturn change_state(GstElement* element, GstStateChange transition) {
+    if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) self_of(element)->queue->restart();
+    return GST_ELEMENT_CLASS(sluice_mux_parent_class)->change_state(element, transition);
+}
+
 // ---- properties
-// ------------------------------------------------------------------------------------
 
 GstStructure* make_stats(SluiceMux* self) {
-    State& state = *self->state;
     GstStructure* stats = gst_structure_new_empty("sluicemux-stats");
-    mux::MuxCounters counters;
-    {
-        MutexLock lock(state.mutex);
-        counters = state.former.counters();
-    }
+    mux::MuxCounters counters = self->queue->counters();
     gst_structure_set(stats,
                       "batches",
                       G_TYPE_UINT64,
@@ -408,7 +327,7 @@ GstStructure* make_stats(SluiceMux* self) {
                       G_TYPE_DOUBLE,
                       counters.fill(),
                       nullptr);
-    add_latency(stats, "assembly", state.assembly.snapshot());
+    add_latency(stats, "assembly", self->queue->assembly());
     for (const auto& [id, source] : counters.sources) {
         CString name(g_strdup_printf("source-%u", id.value));
         GstStructure* one = gst_structure_new(name.get(),
@@ -433,12 +352,9 @@ GstStructure* make_stats(SluiceMux* self) {
 }
 
 void set_property(GObject* object, guint, const GValue* value, GParamSpec* spec) {
-    State& state = *self_of(object)->state;
-    MutexLock lock(state.mutex);
-    mux::MuxOptions options = state.former.options();
-    if (set_option(options, value, spec)) state.former.set_options(options);
-    state.space.notify_all();
-    state.work.notify_one();
+    self_of(object)->queue->change_options([&](mux::MuxOptions& options) {
+        (void)set_option(options, value, spec);  // its type has been checked
+    });
 }
 
 void get_property(GObject* object, guint, GValue* value, GParamSpec* spec) {
@@ -447,27 +363,27 @@ void get_property(GObject* object, guint, GValue* value, GParamSpec* spec) {
         g_value_take_boxed(value, make_stats(self));
         return;
     }
-    MutexLock lock(self->state->mutex);
-    get_option(self->state->former.options(), value, spec);
+    get_option(self->queue->options(), value, spec);
 }
 
 void set_pad_property(GObject* object, guint, const GValue* value, GParamSpec* spec) {
     SluiceMuxPad* pad = pad_of(object);
-    ObjectPtr<GstObject> parent(gst_object_get_parent(GST_OBJECT(object)));
-    if (!parent) return;
-    State& state = *self_of(parent.get())->state;
-    MutexLock lock(state.mutex);
-    if (set_option(pad->options, value, spec)) {
-        (void)state.former.set_source_options(meta::SourceId(pad->source_id), pad->options);
+    ObjectPtr<GstObject> mux(gst_object_get_parent(GST_OBJECT(object)));
+    GST_OBJECT_LOCK(pad);
+    if (set_option(pad->options, value, spec) && mux) {
+        self_of(mux.get())->queue->set_source_options(meta::SourceId(pad->source_id), pad->options);
     }
+    GST_OBJECT_UNLOCK(pad);
 }
 
 void get_pad_property(GObject* object, guint, GValue* value, GParamSpec* spec) {
+    GST_OBJECT_LOCK(object);
     get_option(pad_of(object)->options, value, spec);
+    GST_OBJECT_UNLOCK(object);
 }
 
 void finalize(GObject* object) {
-    delete self_of(object)->state;
+    delete self_of(object)->queue;
     G_OBJECT_CLASS(sluice_mux_parent_class)->finalize(object);
 }
 
@@ -496,6 +412,7 @@ void sluice_mux_class_init(SluiceMuxClass* type) {
     auto* element = GST_ELEMENT_CLASS(type);
     element->request_new_pad = request_new_pad;
     element->release_pad = release_pad;
+    element->change_state = change_state;
     gst_element_class_add_static_pad_template(element, &src_template);
     gst_element_class_add_static_pad_template_with_gtype(
         element, &sink_template, sluice_mux_pad_get_type());
@@ -508,7 +425,7 @@ void sluice_mux_class_init(SluiceMuxClass* type) {
 }
 
 void sluice_mux_init(SluiceMux* self) {
-    self->state = new State;
+    self->queue = new MuxQueue;
     self->src = gst_pad_new_from_static_template(&src_template, "src");
     gst_pad_set_activatemode_function(self->src, activate_src);
     gst_pad_set_query_function(self->src, src_query);
