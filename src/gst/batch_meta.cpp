@@ -112,15 +112,25 @@ BatchPayload* find_payload(GstBuffer* buffer) {
 }
 
 BatchPayload& attach_payload(GstBuffer* buffer, BatchPayload payload) {
+    if (BatchPayload* there = find_payload(buffer)) return *there = std::move(payload);
     auto* meta = reinterpret_cast<PayloadMeta*>(gst_buffer_add_meta(buffer, meta_info(), nullptr));
     meta->payload = new BatchPayload(std::move(payload));
     return *meta->payload;
 }
 
-BatchPayload& ensure_payload(GstBuffer* buffer, const GstVideoInfo& info) {
-    if (BatchPayload* there = find_payload(buffer)) return *there;
+Result<BatchPayload*> batch_payload(GstBuffer* buffer) {
+    if (BatchPayload* there = find_payload(buffer)) return there;
+    return invalid_argument("a buffer without batch metadata came in");
+}
+
+Result<BatchPayload*> ensure_payload(GstBuffer* buffer,
+                                     const GstVideoInfo& info,
+                                     std::uint64_t& next_sequence) {
+    bool plain = GST_VIDEO_INFO_FORMAT(&info) != GST_VIDEO_FORMAT_UNKNOWN;
+    if (!plain || find_payload(buffer)) return batch_payload(buffer);
     BatchPayload payload;
     meta::Frame frame;
+    payload.batch.sequence = frame.sequence = next_sequence++;
     frame.source_size = {GST_VIDEO_INFO_WIDTH(&info), GST_VIDEO_INFO_HEIGHT(&info)};
     frame.size = frame.source_size;
     frame.content = {
@@ -130,7 +140,7 @@ BatchPayload& ensure_payload(GstBuffer* buffer, const GstVideoInfo& info) {
     }
     payload.batch.frames.push_back(std::move(frame));
     payload.pixels.push_back({BufferRef(), info, GST_BUFFER_PTS(buffer)});
-    return attach_payload(buffer, std::move(payload));
+    return &attach_payload(buffer, std::move(payload));
 }
 
 GstBuffer* pixel_buffer(GstBuffer* carrier, const BatchPayload& payload, std::size_t index) {

@@ -4,6 +4,7 @@
 
 #include <gst/video/video.h>
 
+#include "sluice/base/result.h"
 #include "sluice/gst/handles.h"
 #include "sluice/meta/frame.h"
 
@@ -26,11 +27,17 @@ struct BatchPayload {
 /// the buffer is writable: copies of a buffer have deep copies of the payload.
 BatchPayload* find_payload(GstBuffer* buffer);
 
-/// Attaches a payload; the buffer must be writable and have none yet.
+/// Gives the buffer, which must be writable, this payload in place of the one it may have.
 BatchPayload& attach_payload(GstBuffer* buffer, BatchPayload payload);
 
-/// The payload of a writable buffer; a plain video frame of `info` gets one with a single frame.
-BatchPayload& ensure_payload(GstBuffer* buffer, const GstVideoInfo& info);
+/// The payload of a buffer of batches; kInvalidArgument where it has none.
+Result<BatchPayload*> batch_payload(GstBuffer* buffer);
+
+/// The same; but where `info` is known (plain video), a frame without payload gets one with a
+/// single frame, numbered by `next_sequence`, which is counted up. The buffer must be writable.
+Result<BatchPayload*> ensure_payload(GstBuffer* buffer,
+                                     const GstVideoInfo& info,
+                                     std::uint64_t& next_sequence);
 
 /// The buffer that holds the pixels of frame `index`: one of the batch, or the carrier itself.
 GstBuffer* pixel_buffer(GstBuffer* carrier, const BatchPayload& payload, std::size_t index);

@@ -5,6 +5,7 @@
 
 #include <gst/base/gstflowcombiner.h>
 
+#include "sluice/base/mutex.h"
 #include "sluice/gst/batch_meta.h"
 #include "sluice/gst/element.h"
 #include "sluice/gst/elements.h"
@@ -20,17 +21,24 @@ GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
 GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
     "src_%u", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS(SLUICE_VIDEO_CAPS));
 
+/// One source's way out; its streaming thread's own. Kept by who uses it while it is released.
 struct Output {
-    GstPad* pad;
+    Output(GstPad* p, guint id) : pad(static_cast<GstPad*>(gst_object_ref_sink(p))), source_id(id) {
+        gst_video_info_init(&info);
+    }
+
+    ObjectPtr<GstPad> pad;
+    guint source_id;
     GstVideoInfo info{};  ///< of the caps last sent; format unknown before the first
     bool ended = false;
     FrameWriter writer;
 };
 
-// Used on the streaming thread; the map also by request and release, under the object lock.
+// Pads are requested and released while frames flow.
 struct State {
-    std::map<guint, std::shared_ptr<Output>> outputs;
-    GstFlowCombiner* flows = gst_flow_combiner_new();
+    Mutex mutex;
+    std::map<guint, std::shared_ptr<Output>> outputs SLUICE_GUARDED_BY(mutex);
+    GstFlowCombiner* flows SLUICE_GUARDED_BY(mutex) = gst_flow_combiner_new();
     ~State() { gst_flow_combiner_free(flows); }
 };
 
@@ -49,41 +57,48 @@ SluiceDemux* self_of(gpointer object) {
 }
 
 std::shared_ptr<Output> find_output(SluiceDemux* self, guint source_id) {
-    GST_OBJECT_LOCK(self);
+    MutexLock lock(self->state->mutex);
     auto found = self->state->outputs.find(source_id);
-    std::shared_ptr<Output> output = found == self->state->outputs.end() ? nullptr : found->second;
-    GST_OBJECT_UNLOCK(self);
-    return output;
+    return found == self->state->outputs.end() ? nullptr : found->second;
 }
 
 std::vector<std::shared_ptr<Output>> all_outputs(SluiceDemux* self) {
     std::vector<std::shared_ptr<Output>> all;
-    GST_OBJECT_LOCK(self);
+    MutexLock lock(self->state->mutex);
     for (auto& [id, output] : self->state->outputs)
         all.push_back(output);
-    GST_OBJECT_UNLOCK(self);
     return all;
 }
 
-void send_start(Output& output, GstPad* sink, guint source_id) {
-    if (!gst_pad_get_sticky_event(output.pad, GST_EVENT_STREAM_START, 0)) {
-        gchar* id = gst_pad_create_stream_id_printf(
-            output.pad, GST_ELEMENT(GST_PAD_PARENT(sink)), "%03u", source_id);
-        gst_pad_push_event(output.pad, gst_event_new_stream_start(id));
-        g_free(id);
-    }
+/// What the pads together answer upstream, now that one of them said `flow`.
+GstFlowReturn combine(SluiceDemux* self,
+                      const std::shared_ptr<Output>& output,
+                      GstFlowReturn flow) {
+    State& state = *self->state;
+    MutexLock lock(state.mutex);
+    auto found = state.outputs.find(output->source_id);
+    bool released = found == state.outputs.end() || found->second != output;
+    if (released) return GST_FLOW_OK;
+    return gst_flow_combiner_update_pad_flow(state.flows, output->pad.get(), flow);
+}
+
+void send_start(SluiceDemux* self, Output& output) {
+    GstPad* pad = output.pad.get();
+    if (EventRef(gst_pad_get_sticky_event(pad, GST_EVENT_STREAM_START, 0))) return;
+    CString id(gst_pad_create_stream_id_printf(pad, GST_ELEMENT(self), "%03u", output.source_id));
+    gst_pad_push_event(pad, gst_event_new_stream_start(id.get()));
 }
 
 void send_caps(Output& output, const GstVideoInfo& info) {
     if (gst_video_info_is_equal(&info, &output.info)) return;
     bool first = GST_VIDEO_INFO_FORMAT(&output.info) == GST_VIDEO_FORMAT_UNKNOWN;
     output.info = info;
-    gst_pad_push_event(output.pad,
+    gst_pad_push_event(output.pad.get(),
                        gst_event_new_caps(CapsRef(gst_video_info_to_caps(&info)).get()));
     if (first) {
         GstSegment segment;
         gst_segment_init(&segment, GST_FORMAT_TIME);
-        gst_pad_push_event(output.pad, gst_event_new_segment(&segment));
+        gst_pad_push_event(output.pad.get(), gst_event_new_segment(&segment));
     }
 }
 
@@ -103,7 +118,7 @@ GstFlowReturn push_frame(SluiceDemux* self, BatchPayload& payload, std::size_t i
     GstBuffer* buffer = gst_buffer_make_writable(sized->buffer.release());
     GST_BUFFER_PTS(buffer) = sized->running_time;
     GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
-    send_start(*output, GST_PAD(GST_ELEMENT(self)->sinkpads->data), source_id);
+    send_start(self, *output);
     send_caps(*output, sized->info);
 
     BatchPayload single;
@@ -111,33 +126,41 @@ GstFlowReturn push_frame(SluiceDemux* self, BatchPayload& payload, std::size_t i
     single.batch.frames.push_back(std::move(frame));
     single.pixels.push_back({BufferRef(), sized->info, sized->running_time});
     attach_payload(buffer, std::move(single));
-    GstFlowReturn flow = gst_pad_push(output->pad, buffer);
-    return gst_flow_combiner_update_pad_flow(self->state->flows, output->pad, flow);
+    return combine(self, output, gst_pad_push(output->pad.get(), buffer));
 }
 
 GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
     SluiceDemux* self = self_of(parent);
     BufferRef batch(gst_buffer_make_writable(buffer));
     return guarded(GST_ELEMENT(self), GST_FLOW_ERROR, [&] {
-        BatchPayload* payload = find_payload(batch.get());
+        auto payload = batch_payload(batch.get());
         if (!payload) {
-            post_error(GST_ELEMENT(self),
-                       invalid_argument("a buffer without batch metadata came in"));
+            post_error(GST_ELEMENT(self), payload.error());
             return GST_FLOW_ERROR;
         }
         GstFlowReturn flow = GST_FLOW_OK;
-        for (std::size_t i = 0; i < payload->batch.frames.size() && flow == GST_FLOW_OK; ++i) {
-            flow = push_frame(self, *payload, i);
+        std::size_t count = (*payload)->batch.frames.size();
+        for (std::size_t i = 0; i < count && flow == GST_FLOW_OK; ++i) {
+            flow = push_frame(self, **payload, i);
         }
         return flow;
     });
 }
 
-void end_output(SluiceDemux* self, Output& output, guint source_id) {
-    if (output.ended) return;
-    output.ended = true;
-    send_start(output, GST_PAD(GST_ELEMENT(self)->sinkpads->data), source_id);
-    gst_pad_push_event(output.pad, gst_event_new_eos());
+void end_output(SluiceDemux* self, Output& output) {
+    if (std::exchange(output.ended, true)) return;
+    send_start(self, output);
+    gst_pad_push_event(output.pad.get(), gst_event_new_eos());
+}
+
+// After a flush or a stop: caps and segment are sent again, and what had ended may go on.
+void reset_outputs(SluiceDemux* self) {
+    for (auto& output : all_outputs(self)) {
+        output->ended = false;
+        gst_video_info_init(&output->info);
+    }
+    MutexLock lock(self->state->mutex);
+    gst_flow_combiner_reset(self->state->flows);
 }
 
 gboolean sink_event(GstPad* pad, GstObject* parent, GstEvent* event) {
@@ -151,21 +174,18 @@ gboolean sink_event(GstPad* pad, GstObject* parent, GstEvent* event) {
             gst_event_unref(event);
             return TRUE;
         case GST_EVENT_FLUSH_STOP:
-            gst_flow_combiner_reset(self->state->flows);
+            reset_outputs(self);
             break;
         case GST_EVENT_EOS:
-            for (auto& output : all_outputs(self)) {
-                guint id = 0;
-                sscanf(GST_PAD_NAME(output->pad), "src_%u", &id);
-                end_output(self, *output, id);
-            }
+            for (auto& output : all_outputs(self))
+                end_output(self, *output);
             gst_event_unref(event);
             return TRUE;
         default:
             break;
     }
     if (parse_source_end(event, source_id)) {
-        if (auto output = find_output(self, source_id)) end_output(self, *output, source_id);
+        if (auto output = find_output(self, source_id)) end_output(self, *output);
         gst_event_unref(event);
         return TRUE;
     }
@@ -176,55 +196,46 @@ GstPad* request_new_pad(GstElement* element,
                         GstPadTemplate* pad_template,
                         const gchar* name,
                         const GstCaps*) {
-    SluiceDemux* self = self_of(element);
+    State& state = *self_of(element)->state;
     guint id = 0;
-    if (!name || sscanf(name, "src_%u", &id) != 1) {
-        GST_OBJECT_LOCK(self);
-        while (self->state->outputs.count(id))
-            ++id;
-        GST_OBJECT_UNLOCK(self);
-    }
-    CString pad_name(g_strdup_printf("src_%u", id));
-    GstPad* pad = gst_pad_new_from_template(pad_template, pad_name.get());
-    gst_pad_use_fixed_caps(pad);
-    auto output = std::make_shared<Output>();
-    output->pad = pad;
-    gst_video_info_init(&output->info);
-    GST_OBJECT_LOCK(self);
-    bool fresh = self->state->outputs.emplace(id, output).second;
-    GST_OBJECT_UNLOCK(self);
-    if (!fresh) {
-        gst_object_unref(pad);
-        return nullptr;
+    GstPad* pad = nullptr;
+    {
+        MutexLock lock(state.mutex);
+        if (!name || sscanf(name, "src_%u", &id) != 1) {
+            while (state.outputs.count(id))
+                ++id;
+        }
+        if (state.outputs.count(id)) return nullptr;
+        CString pad_name(g_strdup_printf("src_%u", id));
+        pad = gst_pad_new_from_template(pad_template, pad_name.get());
+        gst_pad_use_fixed_caps(pad);
+        state.outputs.emplace(id, std::make_shared<Output>(pad, id));
+        gst_flow_combiner_add_pad(state.flows, pad);
     }
     gst_pad_set_active(pad, TRUE);
     gst_element_add_pad(element, pad);
-    gst_flow_combiner_add_pad(self->state->flows, pad);
     return pad;
 }
 
 void release_pad(GstElement* element, GstPad* pad) {
-    SluiceDemux* self = self_of(element);
+    State& state = *self_of(element)->state;
     guint id = 0;
     sscanf(GST_PAD_NAME(pad), "src_%u", &id);
-    GST_OBJECT_LOCK(self);
-    self->state->outputs.erase(id);
-    GST_OBJECT_UNLOCK(self);
-    gst_flow_combiner_remove_pad(self->state->flows, pad);
+    std::shared_ptr<Output> released;
+    {
+        MutexLock lock(state.mutex);
+        auto found = state.outputs.find(id);
+        if (found != state.outputs.end()) released = std::move(found->second);
+        state.outputs.erase(id);
+        gst_flow_combiner_remove_pad(state.flows, pad);
+    }
     gst_pad_set_active(pad, FALSE);
     gst_element_remove_pad(element, pad);
 }
 
 GstStateChangeReturn change_state(GstElement* element, GstStateChange transition) {
-    SluiceDemux* self = self_of(element);
     auto result = GST_ELEMENT_CLASS(sluice_demux_parent_class)->change_state(element, transition);
-    if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
-        for (auto& output : all_outputs(self)) {
-            output->ended = false;
-            gst_video_info_init(&output->info);
-        }
-        gst_flow_combiner_reset(self->state->flows);
-    }
+    if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) reset_outputs(self_of(element));
     return result;
 }
 

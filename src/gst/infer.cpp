@@ -1,21 +1,18 @@
 // sluiceinfer: runs a network on frames, or on objects that an earlier one found. The sink pad's
 // thread pre-processes and starts requests; the source pad's task waits for them in order, decodes
-// and pushes.
+// and pushes. infer_session.h has what both work on.
 
-#include <atomic>
 #include <memory>
-#include <unordered_map>
 
 #include "sluice/gst/batch_meta.h"
 #include "sluice/gst/element.h"
 #include "sluice/gst/elements.h"
-#include "sluice/gst/infer_queue.h"
+#include "sluice/gst/infer_session.h"
 #include "sluice/gst/infer_settings.h"
 #include "sluice/gst/properties.h"
 #include "sluice/gst/sluice_meta.h"
 #include "sluice/gst/stats.h"
 #include "sluice/gst/video.h"
-#include "sluice/metrics/counter.h"
 
 namespace sluice::gst {
 namespace {
@@ -28,35 +25,12 @@ GstStaticPadTemplate sink_template =
 GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
     "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(SLUICE_BATCH_CAPS "; " SLUICE_VIDEO_CAPS));
 
-/// What lives from READY to READY: the loaded model and everything in flight.
-struct Session {
-    Session(InferSettings s,
-            std::unique_ptr<infer::Runner> r,
-            std::vector<infer::Runner::Slot> slots)
-        : settings(std::move(s)), runner(std::move(r)), queue(std::move(slots)) {}
-
-    const InferSettings settings;
-    std::unique_ptr<infer::Runner> runner;
-    InferQueue queue;
-    Mutex cache_mutex;
-    infer::ObjectCache cache SLUICE_GUARDED_BY(cache_mutex);
-
-    // The sink pad's thread only.
-    GstVideoInfo info{};
-    std::uint64_t batches = 0;
-    std::vector<infer::Crop> crops;
-    std::vector<infer::ItemPlace> places;
-
-    std::atomic<GstFlowReturn> flow{GST_FLOW_OK};
-    metrics::Histogram preprocess;
-    metrics::Histogram inference;
-    metrics::Histogram postprocess;
-    metrics::Counter bad_frames;
-};
-
 struct State {
-    InferSettings settings;            ///< guarded by the object lock
-    std::shared_ptr<Session> session;  ///< the pointer is guarded by the object lock
+    InferSettings settings;                 ///< guarded by the object lock
+    std::shared_ptr<InferSession> session;  ///< the pointer is guarded by the object lock
+    // The sink pad's thread only.
+    GstVideoInfo info{};  ///< of plain video
+    std::uint64_t plain_frames = 0;
 };
 
 struct SluiceInfer {
@@ -75,281 +49,131 @@ SluiceInfer* self_of(gpointer object) {
     return static_cast<SluiceInfer*>(object);
 }
 
-std::shared_ptr<Session> session_of(SluiceInfer* self) {
+std::shared_ptr<InferSession> session_of(SluiceInfer* self) {
     GST_OBJECT_LOCK(self);
     auto session = self->state->session;
     GST_OBJECT_UNLOCK(self);
     return session;
 }
 
-// ---- the sink pad's thread: pre-process and start -----------------------------------------------
-
-/// Fills slots one after the other and starts each that is full.
-class Feeder {
-public:
-    explicit Feeder(Session& session) : session_(session) {}
-
-    Result<void> add(GstBuffer* pixels, const GstVideoInfo& info, infer::ItemPlace place) {
-        if (!slot_) slot_ = session_.queue.take_slot();
-        if (!slot_) return {};  // flushing
-        TimePoint begin = now();
-        auto frame = SLUICE_TRY(MappedFrame::map(pixels, info, MappedFrame::Access::kRead));
-        SLUICE_TRY(session_.runner->add(*slot_, frame.view(), place));
-        session_.preprocess.record(now() - begin);
-        return session_.runner->full(*slot_) ? start() : Result<void>();
-    }
-
-    Result<void> start() {
-        if (!slot_) return {};
-        infer::Runner::Slot* slot = std::exchange(slot_, nullptr);
-        if (slot->size() == 0) {
-            session_.queue.give_back(slot);
-            return {};
-        }
-        auto submitted = session_.runner->submit(*slot);
-        if (!submitted) {
-            session_.runner->discard(*slot);
-            session_.queue.give_back(slot);
-            return submitted;
-        }
-        session_.queue.push(RunningSlot{slot, now()});
-        return {};
-    }
-
-private:
-    Session& session_;
-    infer::Runner::Slot* slot_ = nullptr;
-};
-
-bool skipped(const Session& session, const meta::Frame& frame) {
-    auto period = static_cast<std::uint64_t>(session.settings.interval) + 1;
-    std::uint64_t count =
-        session.settings.interval_unit == IntervalUnit::kBatch ? session.batches : frame.sequence;
-    return count % period != 0;
-}
-
-// A frame that cannot be read is reported (not each time) and passes without objects.
-void report_bad_frame(SluiceInfer* self,
-                      Session& session,
-                      const meta::Frame& frame,
-                      const Error& error) {
-    session.bad_frames.add();
-    std::uint64_t count = session.bad_frames.value();
-    if ((count & (count - 1)) != 0) return;
-    post_warning(GST_ELEMENT(self),
-                 invalid_argument(fmt::format("source {}, frame {}: {} ({} such frames so far)",
-                                              frame.source.value,
-                                              frame.sequence,
-                                              error.text(),
-                                              count)));
-}
-
-void feed_frames(SluiceInfer* self, Session& session, GstBuffer* buffer, BatchPayload& payload) {
-    Feeder feeder(session);
-    for (std::size_t i = 0; i < payload.batch.frames.size(); ++i) {
-        meta::Frame& frame = payload.batch.frames[i];
-        if (skipped(session, frame)) {
-            if (frame.inference == meta::Inference::kNone) {
-                frame.inference = meta::Inference::kSkipped;
-            }
-            continue;
-        }
-        frame.inference = meta::Inference::kDone;
-        auto added = feeder.add(
-            pixel_buffer(buffer, payload, i), payload.pixels[i].info, infer::whole_frame(frame));
-        if (!added) {
-            frame.inference = meta::Inference::kNone;
-            report_bad_frame(self, session, frame, added.error());
-        }
-    }
-    if (auto started = feeder.start(); !started) post_error(GST_ELEMENT(self), started.error());
-}
-
-void feed_objects(SluiceInfer* self, Session& session, GstBuffer* buffer, BatchPayload& payload) {
-    bool cached = session.runner->classifies();
-    {
-        MutexLock lock(session.cache_mutex);
-        infer::select_crops(session.settings.secondary,
-                            payload.batch.frames,
-                            cached ? &session.cache : nullptr,
-                            session.crops);
-    }
-    // Taken down before the first request starts: from then on objects belong to the other thread.
-    session.places.clear();
-    for (const infer::Crop& crop : session.crops) {
-        session.places.push_back(infer::object_of(payload.batch.frames[crop.frame], crop.object));
-    }
-    Feeder feeder(session);
-    for (std::size_t i = 0; i < session.crops.size(); ++i) {
-        std::size_t index = session.crops[i].frame;
-        const infer::ItemPlace& place = session.places[i];
-        auto added =
-            feeder.add(pixel_buffer(buffer, payload, index), payload.pixels[index].info, place);
-        if (!added) {
-            report_bad_frame(self, session, *place.frame, added.error());
-            MutexLock lock(session.cache_mutex);
-            session.cache.forget(place.frame->source, place.track);
-        }
-    }
-    if (auto started = feeder.start(); !started) post_error(GST_ELEMENT(self), started.error());
-}
-
 GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* input) {
     SluiceInfer* self = self_of(parent);
     BufferRef buffer(gst_buffer_make_writable(input));
-    std::shared_ptr<Session> session = session_of(self);
+    std::shared_ptr<InferSession> session = session_of(self);
     if (!session) return GST_FLOW_FLUSHING;
     return guarded(GST_ELEMENT(self), GST_FLOW_ERROR, [&] {
         if (session->flow != GST_FLOW_OK) return session->flow.load();
-        BatchPayload& payload = ensure_payload(buffer.get(), session->info);
-        if (session->settings.process_mode == 1) {
-            feed_frames(self, *session, buffer.get(), payload);
-        } else {
-            feed_objects(self, *session, buffer.get(), payload);
+        State& state = *self->state;
+        auto payload = ensure_payload(buffer.get(), state.info, state.plain_frames);
+        if (!payload) {
+            post_error(GST_ELEMENT(self), payload.error());
+            return GST_FLOW_ERROR;
         }
-        ++session->batches;
-        if (!session->queue.push(std::move(buffer))) {
+        session->feed(buffer.get(), **payload);
+        if (!session->queue().push(std::move(buffer))) {
             return session->flow == GST_FLOW_OK ? GST_FLOW_FLUSHING : session->flow.load();
         }
         return GST_FLOW_OK;
     });
 }
 
-void take_caps(SluiceInfer* self, Session& session, GstCaps* caps) {
+gboolean take_caps(SluiceInfer* self, const InferSettings& settings, GstCaps* caps) {
     const GstStructure* first = gst_caps_get_structure(caps, 0);
-    gint batch_size = 0;
+    GstVideoInfo& info = self->state->info;
+    gst_video_info_init(&info);
     if (!gst_structure_has_name(first, SLUICE_BATCH_CAPS)) {
-        gst_video_info_from_caps(&session.info, caps);
-    } else if (gst_structure_get_int(first, "batch-size", &batch_size) && batch_size > 0 &&
-               session.settings.process_mode == 1 && session.settings.batch_size > 0 &&
-               session.settings.batch_size != batch_size) {
-        post_warning(
-            GST_ELEMENT(self),
-            invalid_argument(fmt::format("batch-size is {} here and {} at the mux; set both to {}",
-                                         session.settings.batch_size,
-                                         batch_size,
-                                         batch_size)));
+        return gst_video_info_from_caps(&info, caps);
     }
+    gint theirs = 0;
+    gst_structure_get_int(first, "batch-size", &theirs);
+    int ours = settings.batch_size;
+    if (settings.process_mode == 1 && ours > 0 && theirs > 0 && ours != theirs) {
+        post_warning(GST_ELEMENT(self),
+                     invalid_argument(fmt::format("batch-size is {} here and {} at the mux; set "
+                                                  "both to {}",
+                                                  ours,
+                                                  theirs,
+                                                  theirs)));
+    }
+    return TRUE;
 }
 
 // ---- the source pad's task: wait, decode, push
-// ---------------------------------------------------
 
-void finish_slot(SluiceInfer* self, Session& session, const RunningSlot& running) {
-    infer::Runner& runner = *session.runner;
-    // Waiting is the engine's time, what follows is ours: both are measured inside finish().
-    auto waited = runner.wait(*running.slot);
-    TimePoint done = now();
-    session.inference.record(done - running.started);
-    if (waited) {
-        MutexLock lock(session.cache_mutex);
-        waited = runner.read(*running.slot, runner.classifies() ? &session.cache : nullptr);
-    }
-    session.postprocess.record(now() - done);
-    session.queue.give_back(running.slot);
-    if (!waited) post_error(GST_ELEMENT(self), waited.error());
-}
-
-GstFlowReturn push_buffer(SluiceInfer* self, Session& session, BufferRef buffer) {
-    BatchPayload& payload = *find_payload(buffer.get());
-    TimePoint time = now();
-    bool cached = session.settings.process_mode == 2 && session.runner->classifies();
-    MutexLock lock(session.cache_mutex);
-    for (meta::Frame& frame : payload.batch.frames) {
-        frame.times[meta::Stage::kInferred] = time;
-        if (!cached) continue;
-        infer::attach_cached(session.settings.secondary,
-                             session.cache,
-                             static_cast<std::uint32_t>(session.settings.unique_id),
-                             frame);
-    }
-    return gst_pad_push(self->src, buffer.release());
-}
-
-void push_event(SluiceInfer* self, Session& session, EventRef event) {
+GstFlowReturn push_item(SluiceInfer* self, InferSession& session, InferItem item) {
     guint source_id = 0;
-    if (parse_source_end(event.get(), source_id)) {
-        MutexLock lock(session.cache_mutex);
-        session.cache.drop_source(meta::SourceId(source_id));
+    if (auto* running = std::get_if<RunningSlot>(&item)) {
+        session.finish(*running);
+    } else if (auto* buffer = std::get_if<BufferRef>(&item)) {
+        session.complete(find_payload(buffer->get())->batch);
+        return gst_pad_push(self->src, buffer->release());
+    } else {
+        EventRef& event = std::get<EventRef>(item);
+        if (parse_source_end(event.get(), source_id)) session.forget(meta::SourceId(source_id));
+        gst_pad_push_event(self->src, event.release());
     }
-    gst_pad_push_event(self->src, event.release());
+    return GST_FLOW_OK;
 }
 
 void loop(gpointer data) {
     SluiceInfer* self = self_of(data);
-    std::shared_ptr<Session> session = session_of(self);
-    std::optional<InferItem> item = session ? session->queue.pop() : std::nullopt;
+    std::shared_ptr<InferSession> session = session_of(self);
+    std::optional<InferItem> item = session ? session->queue().pop() : std::nullopt;
     if (!item) {
         gst_pad_pause_task(self->src);
         return;
     }
     GstFlowReturn flow = guarded(GST_ELEMENT(self), GST_FLOW_ERROR, [&] {
-        if (auto* running = std::get_if<RunningSlot>(&*item)) {
-            finish_slot(self, *session, *running);
-        } else if (auto* buffer = std::get_if<BufferRef>(&*item)) {
-            return push_buffer(self, *session, std::move(*buffer));
-        } else {
-            push_event(self, *session, std::move(std::get<EventRef>(*item)));
-        }
-        return GST_FLOW_OK;
+        return push_item(self, *session, std::move(*item));
     });
     if (flow == GST_FLOW_OK) return;
     session->flow = flow;
-    session->queue.set_flushing(true);
+    session->queue().set_flushing(true);
     gst_pad_pause_task(self->src);
     if (post_flow_error(GST_ELEMENT(self), flow)) {
         gst_pad_push_event(self->src, gst_event_new_eos());
     }
 }
 
-void drain(Session& session) {
-    for (InferItem& item : session.queue.take_all()) {
-        auto* running = std::get_if<RunningSlot>(&item);
-        if (!running) continue;
-        (void)session.runner->wait(*running->slot);
-        session.runner->discard(*running->slot);
-        session.queue.give_back(running->slot);
-    }
-}
-
 gboolean activate_src(GstPad* pad, GstObject* parent, GstPadMode mode, gboolean active) {
     if (mode != GST_PAD_MODE_PUSH) return FALSE;
-    std::shared_ptr<Session> session = session_of(self_of(parent));
+    std::shared_ptr<InferSession> session = session_of(self_of(parent));
     if (active) {
-        if (session) session->queue.set_flushing(false);
+        if (session) session->queue().set_flushing(false);
         return gst_pad_start_task(pad, loop, parent, nullptr);
     }
-    if (session) session->queue.set_flushing(true);
+    if (session) session->queue().set_flushing(true);
     return gst_pad_stop_task(pad);
 }
 
 gboolean sink_event(GstPad* pad, GstObject* parent, GstEvent* event) {
     SluiceInfer* self = self_of(parent);
-    std::shared_ptr<Session> session = session_of(self);
+    std::shared_ptr<InferSession> session = session_of(self);
     if (!session) return gst_pad_event_default(pad, parent, event);
     switch (GST_EVENT_TYPE(event)) {
         case GST_EVENT_FLUSH_START:
-            session->queue.set_flushing(true);
+            session->queue().set_flushing(true);
             gst_pad_push_event(self->src, event);
             gst_pad_pause_task(self->src);
             return TRUE;
         case GST_EVENT_FLUSH_STOP:
-            drain(*session);
+            session->drain();
             session->flow = GST_FLOW_OK;
-            session->queue.set_flushing(false);
+            session->queue().set_flushing(false);
             gst_pad_push_event(self->src, event);
             return gst_pad_start_task(self->src, loop, self, nullptr);
         case GST_EVENT_CAPS: {
             GstCaps* caps = nullptr;
             gst_event_parse_caps(event, &caps);
-            take_caps(self, *session, caps);
-            break;
+            if (take_caps(self, session->settings(), caps)) break;
+            gst_event_unref(event);
+            return FALSE;
         }
         default:
             break;
     }
     if (!GST_EVENT_IS_SERIALIZED(event)) return gst_pad_event_default(pad, parent, event);
-    return session->queue.push(EventRef(event));
+    return session->queue().push(EventRef(event));
 }
 
 gboolean sink_query(GstPad* pad, GstObject* parent, GstQuery* query) {
@@ -363,34 +187,21 @@ gboolean sink_query(GstPad* pad, GstObject* parent, GstQuery* query) {
 }
 
 // ---- life cycle and properties
-// -------------------------------------------------------------------
-
-Result<std::shared_ptr<Session>> open(const InferSettings& settings) {
-    infer::RunnerOptions options = SLUICE_TRY(runner_options(settings));
-    auto runner = SLUICE_TRY(infer::Runner::create(options));
-    // One more than are in flight: the next is filled while they run.
-    std::vector<infer::Runner::Slot> slots;
-    for (int i = 0; i <= runner->engine().request_count(); ++i) {
-        slots.push_back(SLUICE_TRY(runner->make_slot()));
-    }
-    return std::make_shared<Session>(settings, std::move(runner), std::move(slots));
-}
 
 bool start(SluiceInfer* self) {
     GST_OBJECT_LOCK(self);
     InferSettings settings = self->state->settings;
     GST_OBJECT_UNLOCK(self);
     auto session = guarded(GST_ELEMENT(self),
-                           Result<std::shared_ptr<Session>>(internal_error("")),
-                           [&] { return open(settings); });
+                           Result<std::shared_ptr<InferSession>>(internal_error("")),
+                           [&] { return InferSession::open(settings, GST_ELEMENT(self)); });
     if (!session) {
         post_error(GST_ELEMENT(self), session.error());
         return false;
     }
-    GST_INFO_OBJECT(self,
-                    "%s; %s",
-                    (*session)->runner->description().summary.c_str(),
-                    (*session)->runner->engine().description().c_str());
+    GST_INFO_OBJECT(self, "%s", (*session)->description().c_str());
+    gst_video_info_init(&self->state->info);
+    self->state->plain_frames = 0;
     GST_OBJECT_LOCK(self);
     self->state->session = std::move(*session);
     GST_OBJECT_UNLOCK(self);
@@ -398,8 +209,8 @@ bool start(SluiceInfer* self) {
 }
 
 void stop(SluiceInfer* self) {
-    std::shared_ptr<Session> session = session_of(self);
-    if (session) drain(*session);
+    std::shared_ptr<InferSession> session = session_of(self);
+    if (session) session->drain();
     GST_OBJECT_LOCK(self);
     self->state->session.reset();
     GST_OBJECT_UNLOCK(self);
@@ -438,24 +249,8 @@ void set_property(GObject* object, guint, const GValue* value, GParamSpec* spec)
 }
 
 GstStructure* make_stats(SluiceInfer* self) {
-    GstStructure* stats = gst_structure_new_empty("sluiceinfer-stats");
-    if (std::shared_ptr<Session> session = session_of(self)) {
-        add_latency(stats, "preprocess", session->preprocess.snapshot());
-        add_latency(stats, "inference", session->inference.snapshot());
-        add_latency(stats, "postprocess", session->postprocess.snapshot());
-        gst_structure_set(stats,
-                          "bad-frames",
-                          G_TYPE_UINT64,
-                          session->bad_frames.value(),
-                          "model",
-                          G_TYPE_STRING,
-                          session->runner->description().summary.c_str(),
-                          "engine",
-                          G_TYPE_STRING,
-                          session->runner->engine().description().c_str(),
-                          nullptr);
-    }
-    return stats;
+    std::shared_ptr<InferSession> session = session_of(self);
+    return session ? session->make_stats() : gst_structure_new_empty("sluiceinfer-stats");
 }
 
 void get_property(GObject* object, guint, GValue* value, GParamSpec* spec) {

@@ -30,8 +30,7 @@ bool InferQueue::push(InferItem item) {
     bool is_buffer = std::holds_alternative<BufferRef>(item);
     while (is_buffer && buffers_ >= slots_.size() + 2 && !flushing_)
         changed_.wait(mutex_);
-    // A running slot is kept in any case: it has to be waited for.
-    if (flushing_ && !std::holds_alternative<RunningSlot>(item)) return false;
+    if (flushing_ && std::holds_alternative<EventRef>(item)) return false;
     if (is_buffer) ++buffers_;
     items_.push_back(std::move(item));
     changed_.notify_all();

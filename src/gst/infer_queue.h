@@ -31,14 +31,16 @@ public:
     /// An idle slot; null when flushing.
     infer::Runner::Slot* take_slot();
     void give_back(infer::Runner::Slot* slot);
-    /// False when flushing; the item is dropped then.
+    /// False when flushing. Events are dropped then; requests stay for take_all(), and so do
+    /// buffers, since requests may still write into them.
     bool push(InferItem item);
     /// Waits for the next item; none when flushing.
     std::optional<InferItem> pop();
 
     /// While true nobody waits here.
     void set_flushing(bool flushing);
-    /// What was left inside when flushing began; the caller finishes the slots among it.
+    /// What was left inside when flushing began; the caller finishes the slots among it. Nobody is
+    /// at work any more on what pop() gave.
     std::deque<InferItem> take_all();
 
 private:

@@ -31,6 +31,7 @@ struct Session {
     osd::Scene scene;
     std::unique_ptr<osd::Renderer> renderer;
     std::map<guint, FrameWriter> writers;
+    std::uint64_t plain_frames = 0;
 };
 
 struct State {
@@ -57,7 +58,7 @@ State& state_of(gpointer object) {
 Result<Session> open(const osd::OsdOptions& options) {
     auto scene = SLUICE_TRY(osd::Scene::create(options));
     auto renderer = SLUICE_TRY(osd::Renderer::create(options));
-    return Session{std::move(scene), std::move(renderer), {}};
+    return Session{std::move(scene), std::move(renderer), {}, 0};
 }
 
 gboolean start(GstBaseTransform* base) {
@@ -106,19 +107,22 @@ Result<void> draw_frame(Session& session,
     return draw(session, pixels.buffer.get(), pixels.info, frame);
 }
 
+Result<void> draw_frames(State& state, GstBuffer* buffer) {
+    Session& session = *state.session;
+    BatchPayload& payload = *SLUICE_TRY(ensure_payload(buffer, state.info, session.plain_frames));
+    for (std::size_t i = 0; i < payload.batch.frames.size(); ++i) {
+        SLUICE_TRY(draw_frame(session, buffer, payload, i));
+        payload.batch.frames[i].times[meta::Stage::kDrawn] = now();
+    }
+    return {};
+}
+
 GstFlowReturn transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
-    State& state = state_of(base);
     return guarded(GST_ELEMENT(base), GST_FLOW_ERROR, [&] {
-        BatchPayload& payload = ensure_payload(buffer, state.info);
-        for (std::size_t i = 0; i < payload.batch.frames.size(); ++i) {
-            auto drawn = draw_frame(*state.session, buffer, payload, i);
-            if (!drawn) {
-                post_error(GST_ELEMENT(base), drawn.error());
-                return GST_FLOW_ERROR;
-            }
-            payload.batch.frames[i].times[meta::Stage::kDrawn] = now();
-        }
-        return GST_FLOW_OK;
+        auto drawn = draw_frames(state_of(base), buffer);
+        if (drawn) return GST_FLOW_OK;
+        post_error(GST_ELEMENT(base), drawn.error());
+        return GST_FLOW_ERROR;
     });
 }
 

@@ -46,6 +46,7 @@ struct Session {
     TilerSettings settings;
     GstVideoInfo info{};
     GstBufferPool* pool = nullptr;
+    bool segment_sent = false;
     std::optional<osd::TileLayout> layout;
     int tiles = 0;   ///< highest source id seen, plus one
     BufferRef last;  ///< the picture before, for tiles without news
@@ -91,10 +92,14 @@ Result<void> open_session(SluiceTiler* self, Session& session, const GstVideoInf
     session.pool = SLUICE_TRY(make_pool(session.info));
     gst_pad_push_event(self->src,
                        gst_event_new_caps(CapsRef(gst_video_info_to_caps(&session.info)).get()));
+    return {};
+}
+
+void send_segment(SluiceTiler* self, Session& session) {
+    if (std::exchange(session.segment_sent, true)) return;
     GstSegment segment;
     gst_segment_init(&segment, GST_FORMAT_TIME);
     gst_pad_push_event(self->src, gst_event_new_segment(&segment));
-    return {};
 }
 
 // A new source makes a new grid, on an empty picture.
@@ -181,8 +186,12 @@ GstClockTime next_time(Session& session, const BatchPayload& payload) {
     return session.last_time = time;
 }
 
-Result<BufferRef> tile(SluiceTiler* self, Session& session, BatchPayload& payload) {
+/// The picture; none for a batch without frames.
+Result<BufferRef> tile(SluiceTiler* self, Session& session, GstBuffer* batch) {
+    BatchPayload& payload = *SLUICE_TRY(batch_payload(batch));
+    if (payload.batch.frames.empty()) return BufferRef();
     if (!session.pool) SLUICE_TRY(open_session(self, session, payload.pixels[0].info));
+    send_segment(self, session);
     SLUICE_TRY(fit_layout(session, payload));
     GstClockTime time = next_time(session, payload);
     BufferRef out = SLUICE_TRY(compose(session, payload));
@@ -196,19 +205,27 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
     BufferRef batch(gst_buffer_make_writable(buffer));
     return guarded(GST_ELEMENT(self), GST_FLOW_ERROR, [&] {
         Session& session = *self->state->session;
-        BatchPayload* payload = find_payload(batch.get());
-        if (!payload || payload->batch.frames.empty()) return GST_FLOW_OK;
-        auto out = tile(self, session, *payload);
+        auto out = tile(self, session, batch.get());
         if (!out) {
             post_error(GST_ELEMENT(self), out.error());
             return GST_FLOW_ERROR;
         }
-        return gst_pad_push(self->src, out->release());
+        return *out ? gst_pad_push(self->src, out->release()) : GST_FLOW_OK;
     });
+}
+
+// A flush takes the segment away, and time starts anew.
+void flush(SluiceTiler* self) {
+    if (!self->state->session) return;
+    self->state->session->segment_sent = false;
+    self->state->session->last_time = GST_CLOCK_TIME_NONE;
 }
 
 gboolean sink_event(GstPad* pad, GstObject* parent, GstEvent* event) {
     switch (GST_EVENT_TYPE(event)) {
+        case GST_EVENT_FLUSH_STOP:
+            flush(self_of(parent));
+            return gst_pad_event_default(pad, parent, event);
         // The picture has its own.
         case GST_EVENT_CAPS:
         case GST_EVENT_SEGMENT:

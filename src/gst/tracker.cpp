@@ -78,6 +78,7 @@ struct State {
     // The streaming thread's own.
     std::optional<track::FrameTracker> tracker;
     GstVideoInfo info;
+    std::uint64_t plain_frames = 0;
 };
 
 struct SluiceTracker {
@@ -120,6 +121,7 @@ gboolean start(GstBaseTransform* base) {
         return FALSE;
     }
     state.tracker.emplace(std::move(*factory), settings.operate_on_class_ids);
+    state.plain_frames = 0;
     return TRUE;
 }
 
@@ -138,8 +140,12 @@ gboolean set_caps(GstBaseTransform* base, GstCaps* in, GstCaps*) {
 GstFlowReturn transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
     State& state = state_of(base);
     return guarded(GST_ELEMENT(base), GST_FLOW_ERROR, [&] {
-        BatchPayload& payload = ensure_payload(buffer, state.info);
-        for (meta::Frame& frame : payload.batch.frames) {
+        auto payload = ensure_payload(buffer, state.info, state.plain_frames);
+        if (!payload) {
+            post_error(GST_ELEMENT(base), payload.error());
+            return GST_FLOW_ERROR;
+        }
+        for (meta::Frame& frame : (*payload)->batch.frames) {
             state.tracker->update(frame);
             frame.times[meta::Stage::kTracked] = now();
         }

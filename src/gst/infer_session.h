@@ -1,0 +1,74 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "sluice/gst/batch_meta.h"
+#include "sluice/gst/infer_queue.h"
+#include "sluice/gst/infer_settings.h"
+#include "sluice/infer/object_cache.h"
+#include "sluice/metrics/counter.h"
+#include "sluice/metrics/histogram.h"
+
+namespace sluice::gst {
+
+/// What sluiceinfer has from READY to READY: the loaded model and everything in flight. Two threads
+/// use it: one feeds, the other takes from `queue` and finishes. Errors that concern single frames
+/// or requests are posted by `element`.
+class InferSession {
+public:
+    static Result<std::shared_ptr<InferSession>> open(const InferSettings& settings,
+                                                      GstElement* element);
+
+    const InferSettings& settings() const { return settings_; }
+    InferQueue& queue() { return queue_; }
+
+    /// Pre-processes the frames that are due, or the objects to look at, and starts requests that
+    /// write into the payload: the buffer goes into the queue next.
+    void feed(GstBuffer* buffer, BatchPayload& payload);
+    /// Waits for a request and writes its results.
+    void finish(const RunningSlot& running);
+    /// For a batch whose requests are all finished: what only then can be known.
+    void complete(meta::Batch& batch);
+    void forget(meta::SourceId source);
+    /// Drops what is left in the queue, once nobody feeds or finishes.
+    void drain();
+
+    GstStructure* make_stats() const;
+    /// For people: the model and the engine.
+    std::string description() const;
+
+    std::atomic<GstFlowReturn> flow{GST_FLOW_OK};  ///< what downstream said last
+
+private:
+    class Feeder;
+
+    InferSession(const InferSettings& settings,
+                 GstElement* element,
+                 std::unique_ptr<infer::Runner> runner,
+                 std::vector<infer::Runner::Slot> slots);
+    bool skips(const meta::Frame& frame) const;
+    void feed_frames(GstBuffer* buffer, BatchPayload& payload);
+    void feed_objects(GstBuffer* buffer, BatchPayload& payload);
+    void report_bad_frame(const meta::Frame& frame, const Error& error);
+
+    const InferSettings settings_;
+    GstElement* const element_;  ///< outlives the session
+    std::unique_ptr<infer::Runner> runner_;
+    InferQueue queue_;
+    Mutex cache_mutex_;
+    infer::ObjectCache cache_ SLUICE_GUARDED_BY(cache_mutex_);
+
+    // The feeding thread only.
+    std::uint64_t batches_ = 0;
+    std::vector<infer::Crop> crops_;
+    std::vector<infer::ItemPlace> places_;
+
+    metrics::Histogram preprocess_;
+    metrics::Histogram inference_;
+    metrics::Histogram postprocess_;
+    metrics::Counter bad_frames_;
+};
+
+}  // namespace sluice::gst
