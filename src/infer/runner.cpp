@@ -1,34 +1,12 @@
 #include "sluice/infer/runner.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include <fmt/format.h>
 
 namespace sluice::infer {
 namespace {
-
-// The engine folds mean and scale into the network: what is written are plain samples.
-Result<image::PreprocessPlan> make_plan(const PreprocessOptions& options, const TensorSpec& input) {
-    image::PreprocessPlan plan;
-    plan.layout =
-        input.layout == Layout::kNhwc ? image::TensorLayout::kNhwc : image::TensorLayout::kNchw;
-    if (input.layout == Layout::kOther || input.shape.size() != 4) {
-        return unsupported(fmt::format("input '{}' is no image", input.name));
-    }
-    bool nhwc = input.layout == Layout::kNhwc;
-    plan.size = {static_cast<int>(input.shape[nhwc ? 2 : 3]),
-                 static_cast<int>(input.shape[nhwc ? 1 : 2])};
-    plan.fit = options.maintain_aspect_ratio ? image::Fit::kLetterbox : image::Fit::kStretch;
-    plan.anchor = options.symmetric_padding ? image::Anchor::kCenter : image::Anchor::kTopLeft;
-    plan.fill.fill(static_cast<float>(options.fill_value));
-    constexpr std::array kOrders{
-        image::ChannelOrder::kRgb, image::ChannelOrder::kBgr, image::ChannelOrder::kGray};
-    plan.channels = kOrders[static_cast<std::size_t>(options.model_color_format)];
-    plan.type = input.type;
-    return plan;
-}
 
 meta::PixelBox whole(const memory::Size& size) {
     return {0, 0, static_cast<float>(size.width), static_cast<float>(size.height)};
@@ -54,15 +32,6 @@ image::Rect source_rect(const meta::Frame& frame, const meta::PixelBox& box) {
             box.height * y};
 }
 
-BoxMap box_map(const meta::Frame& frame, const image::Placement& placement) {
-    float x = frame.content.width / static_cast<float>(frame.source_size.width);
-    float y = frame.content.height / static_cast<float>(frame.source_size.height);
-    return {x / placement.scale_x,
-            y / placement.scale_y,
-            frame.content.left + x * placement.source_x(0),
-            frame.content.top + y * placement.source_y(0)};
-}
-
 Result<std::unique_ptr<Runner>> Runner::create(const RunnerOptions& options) {
     std::unique_ptr<Runner> runner(new Runner);
     runner->component_id_ = options.component_id;
@@ -79,8 +48,8 @@ Result<std::unique_ptr<Runner>> Runner::create(const RunnerOptions& options) {
     input.width = description.input.width;
     runner->engine_ = SLUICE_TRY(model.compile(options.engine, input));
     const Engine& engine = *runner->engine_;
-    image::PreprocessPlan plan = SLUICE_TRY(make_plan(description.preprocess, engine.inputs()[0]));
-    runner->preprocessor_.emplace(SLUICE_TRY(image::Preprocessor::create(plan)));
+    auto pixels = SLUICE_TRY(plan(description.preprocess, engine.inputs()[0]));
+    runner->preprocessor_.emplace(SLUICE_TRY(image::Preprocessor::create(pixels)));
 
     if (description.head.detects()) {
         runner->postprocessor_ = SLUICE_TRY(Postprocessor::create(engine.outputs(),
@@ -116,7 +85,7 @@ Result<void> Runner::add(Slot& slot, const memory::ImageView& image, ItemPlace p
         return internal_error("the engine's input is smaller than the picture");
     }
     image::Placement placement = SLUICE_TRY(preprocessor_->run(image, crop, destination.data()));
-    slot.items_.push_back({placement, box_map(*place.frame, placement)});
+    slot.items_.push_back({placement, to_processing(placement, *place.frame)});
     slot.places_.push_back(place);
     return {};
 }
@@ -152,11 +121,9 @@ Result<void> Runner::detect(const Slot& slot, std::size_t item) {
     SLUICE_TRY(
         postprocessor_->detect(slot.request_->outputs(), item, slot.items_[item].map, found_));
     meta::Frame& frame = *place.frame;
-    meta::PixelBox edges = whole(frame.size);
     for (const meta::Detection& detection : found_) {
         meta::Object object;
-        object.detector_box = detection.box;
-        object.box = meta::clip(detection.box, edges.width, edges.height);
+        object.box = object.detector_box = detection.box;
         object.score = detection.score;
         object.class_id = detection.class_id;
         object.label = detection.label;

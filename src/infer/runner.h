@@ -102,7 +102,4 @@ private:
 /// The part of the source's picture that a box of the processing resolution covers.
 image::Rect source_rect(const meta::Frame& frame, const meta::PixelBox& box);
 
-/// From the network's pixels to the frame's processing resolution.
-BoxMap box_map(const meta::Frame& frame, const image::Placement& placement);
-
 }  // namespace sluice::infer
