@@ -38,7 +38,7 @@ Result<std::vector<DetectedBox>> read_yolo_results(const std::string& folder,
 
 /// Detector boxes of our own JSON Lines. A frame belongs to the image of its uri's file name, or,
 /// where no frame's uri names an image, to the image that comes `sequence`-th by name. A class is
-/// found by its label where the truth names classes, else by its id.
+/// found by its label, as COCO or Darknet spells it, where the truth names classes, else by its id.
 Result<std::vector<DetectedBox>> read_json_lines_detections(const std::string& path,
                                                             const DetectionTruth& truth);
 

@@ -219,6 +219,21 @@ TEST_F(Readers, OurJsonLinesFindImagesByNameOrByOrder) {
                  "o.jsonl:2: frame 2 has no image");
 }
 
+TEST_F(Readers, OurJsonLinesKnowBothSpellingsOfCocosClasses) {
+    DetectionTruth truth{{{7, "b.jpg", 0, 0}}, {{3, "aeroplane"}, {4, "tv"}}, {}};
+    std::string line;
+    for (const char* label : {"airplane", "tvmonitor"}) {
+        meta::Frame frame = written_frame(0);
+        frame.objects[0].label = Name(label);
+        meta::append_json_line(line, frame, {"", "b.jpg"});
+    }
+    auto detections = read_json_lines_detections(write("n.jsonl", line), truth);
+    ASSERT_TRUE(detections) << detections.error().text();
+    ASSERT_EQ(detections->size(), 2u);
+    EXPECT_EQ((*detections)[0].category, 3);
+    EXPECT_EQ((*detections)[1].category, 4);
+}
+
 TEST_F(Readers, JsonLinesErrorsNameTheLine) {
     expect_error(
         read_json_lines_tracks(write("a.jsonl", "\n{\n")), ErrorCode::kCorrupt, "a.jsonl:2");

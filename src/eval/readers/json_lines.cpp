@@ -2,6 +2,8 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -107,6 +109,24 @@ Result<void> add_tracks(const FrameLine& frame, Tracks& tracks) {
     return {};
 }
 
+/// COCO's classes as COCO spells them and as the coco.names of Darknet and its heirs does.
+constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
+    {"motorcycle", "motorbike"},
+    {"airplane", "aeroplane"},
+    {"couch", "sofa"},
+    {"potted plant", "pottedplant"},
+    {"dining table", "diningtable"},
+    {"tv", "tvmonitor"},
+};
+
+std::string other_spelling(std::string_view label) {
+    for (const auto& [coco, darknet] : kSpellings) {
+        if (label == coco) return std::string(darknet);
+        if (label == darknet) return std::string(coco);
+    }
+    return std::string(label);
+}
+
 /// Finds images by name and categories by label.
 class Directory {
 public:
@@ -148,6 +168,7 @@ public:
             return detail::integer_member(object, "class_id", where);
         }
         auto found = by_label_.find(label);
+        if (found == by_label_.end()) found = by_label_.find(other_spelling(label));
         // A class that the truth does not know is not scored.
         return found == by_label_.end() ? kUnknownCategory : found->second;
     }
