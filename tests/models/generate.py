@@ -99,6 +99,32 @@ def main():
          [tensor("image", ["N", 3, 16, 16])], [tensor("sums", ["N", 8, 16, 16])],
          [constant("kernel", random((8, 3, 3, 3), 3))])
 
+    # One box per picture, scored by the picture's mean brightness: tells pictures apart.
+    mean = [node("ReduceMean", ["image"], ["mean"], axes=[1, 2, 3], keepdims=1)]
+    save("brightness_box",
+         mean + [node("Reshape", ["mean", "row"], ["level"]),
+                 node("Mul", ["level", "score"], ["scored"]),
+                 node("Add", ["scored", "box"], ["rows"])],
+         [tensor("image", ["N", 3, 4, 6])], [tensor("rows", ["N", 1, 6])],
+         [constant("row", [0, 1, 1], np.int64),
+          constant("score", [[[0, 0, 0, 0, 1, 0]]]),
+          constant("box", [[[1, 1, 5, 3, 0, 0]]])],
+         metadata={"names": "{0: 'blob'}"})
+
+    # Two classes by the same mean: dark and bright.
+    save("brightness_class",
+         mean + [node("Reshape", ["mean", "row"], ["level"]),
+                 node("Mul", ["level", "slope"], ["sloped"]),
+                 node("Add", ["sloped", "start"], ["shade"])],
+         [tensor("image", ["N", 3, 4, 6])], [tensor("shade", ["N", 2])],
+         [constant("row", [0, 1], np.int64), constant("slope", [[-1, 1]]),
+          constant("start", [[1, 0]])],
+         metadata={"names": "{0: 'dark', 1: 'bright'}"})
+    (FOLDER / "brightness_class.yaml").write_text(
+        "# Brightness 0..1, not ImageNet's mean and deviation.\n"
+        "net-scale-factor: 0.003921569\noffsets: [0]\nchannel-std: [1]\n"
+        "labels: {shade: [dark, bright]}\n")
+
     # Weights in a file that is not there.
     missing = onnx.load(FOLDER / "baked_reshape.onnx")
     onnx.external_data_helper.set_external_data(missing.graph.initializer[0], "absent.bin")
