@@ -102,6 +102,35 @@ void(g_object_unref)(gpointer object) {
     next(object);
 }
 
+// Inside GLib, where these queues lock, nothing can stand before. GstHarness hands on buffers and
+// events by them.
+void g_async_queue_push(GAsyncQueue* queue, gpointer data) {
+    SLUICE_NEXT(g_async_queue_push);
+    release(queue);
+    next(queue, data);
+}
+
+gpointer g_async_queue_pop(GAsyncQueue* queue) {
+    SLUICE_NEXT(g_async_queue_pop);
+    gpointer data = next(queue);
+    acquire(queue);
+    return data;
+}
+
+gpointer g_async_queue_try_pop(GAsyncQueue* queue) {
+    SLUICE_NEXT(g_async_queue_try_pop);
+    gpointer data = next(queue);
+    acquire(queue);
+    return data;
+}
+
+gpointer g_async_queue_timeout_pop(GAsyncQueue* queue, guint64 timeout) {
+    SLUICE_NEXT(g_async_queue_timeout_pop);
+    gpointer data = next(queue, timeout);
+    acquire(queue);
+    return data;
+}
+
 // A pool hands a buffer on without a lock.
 GstFlowReturn gst_buffer_pool_acquire_buffer(GstBufferPool* pool,
                                              GstBuffer** buffer,
