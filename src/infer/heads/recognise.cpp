@@ -24,7 +24,7 @@
 //   boxes N x 4, two or three lists by their names    ssd
 //   heat, size (2 or 4 maps) and perhaps offset maps  centernet
 //   pairs of equal N, one pair per stride             nanodet
-//   only vectors             classifier when several, or 1000 long, or as long as the labels; else
+//   only vectors             classifier when several, or 1000 long, or there are labels; else
 //                            tensors
 // Class counts with no label to go by are the count that makes the shape fit; end-to-end: 80, ssd
 // and detection-output: 91 (COCO's numbering with gaps).
@@ -319,16 +319,15 @@ Match vectors(const Candidate& c) {
             }))
             return {};
     }
-    const std::int64_t length = c.shape(0)[0];
-    const bool classifier =
-        c.outputs.size() > 1 || length == 1000 || (c.known() > 0 && length == c.known());
+    // Labels of another number than the vector's are the classifier's error to tell.
+    const bool classifier = c.outputs.size() > 1 || c.shape(0)[0] == 1000 || c.known() > 0;
     const HeadKind kind = c.named      ? c.options.head
                           : classifier ? HeadKind::kClassifier
                                        : HeadKind::kTensors;
     return pass_through(c,
                         kind,
                         kind == HeadKind::kClassifier ? "vectors of class probabilities"
-                                                      : "a vector that no label belongs to");
+                                                      : "a vector without labels");
 }
 
 Match centernet(const Candidate& c) {
