@@ -176,16 +176,6 @@ gboolean sink_event(GstPad* pad, GstObject* parent, GstEvent* event) {
     return session->queue().push(EventRef(event));
 }
 
-gboolean sink_query(GstPad* pad, GstObject* parent, GstQuery* query) {
-    gboolean answered = gst_pad_query_default(pad, parent, query);
-    if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION) return answered;
-    // Decoders may keep their own strides and padding: nothing is copied for us.
-    if (!gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr)) {
-        gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
-    }
-    return TRUE;
-}
-
 // ---- life cycle and properties
 
 bool start(SluiceInfer* self) {
@@ -311,7 +301,6 @@ void sluice_infer_init(SluiceInfer* self) {
     self->sink = gst_pad_new_from_static_template(&sink_template, "sink");
     gst_pad_set_chain_function(self->sink, chain);
     gst_pad_set_event_function(self->sink, sink_event);
-    gst_pad_set_query_function(self->sink, sink_query);
     GST_PAD_SET_PROXY_CAPS(self->sink);
     gst_element_add_pad(GST_ELEMENT(self), self->sink);
     self->src = gst_pad_new_from_static_template(&src_template, "src");
