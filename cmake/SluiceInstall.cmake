@@ -18,6 +18,9 @@ endif()
 if(TARGET gstsluice)
     install(TARGETS gstsluice LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/gstreamer-1.0)
     set_target_properties(gstsluice PROPERTIES INSTALL_RPATH "$ORIGIN/../sluice/openvino")
+    # What programs and model parsers of others include.
+    install(FILES src/gst/sluice_meta.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sluice/gst)
+    install(FILES src/infer/parser_abi.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sluice/infer)
 endif()
 
 # OpenVINO lives in .venv; what is installed must outlive that folder, so its libraries come along.

@@ -1,8 +1,9 @@
 """Every sample runs, and makes the files that it names."""
 
+import os
 import unittest
 
-from support import PROGRAM, ROOT, InFolder, fetched, run
+from support import BUILD, PROGRAM, ROOT, InFolder, fetched, run
 
 MADE = {
     "four_streams": ["four_streams.mp4", *(f"four_streams/{name}.txt" for name in
@@ -23,3 +24,14 @@ class Samples(InFolder):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 for name in MADE[sample.stem]:
                     self.assertGreater((self.folder / name).stat().st_size, 0, name)
+
+    def test_a_program_in_c_reads_the_objects(self):
+        model = ROOT / "tests/models/brightness_box.onnx"
+        made = run(PROGRAM, "run", "--model", model, "--source", "test:white?frames=3",
+                   "--output", self.folder / "clip.mp4")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        done = run(BUILD / "samples/count_objects", self.folder / "clip.mp4", model,
+                   env={**os.environ, "GST_PLUGIN_PATH": str(BUILD / "lib/gstreamer-1.0")})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([line.split(":")[0] for line in done.stdout.splitlines()],
+                         ["frame 0", "frame 1", "frame 2"])
