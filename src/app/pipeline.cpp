@@ -60,10 +60,11 @@ void do_not_wait(GstBin*, GstBin*, GstElement* element, gpointer) {
 }
 
 /// A decoder's threads cost memory and latency for each stream: with a stream per core and more,
-/// one each is enough.
+/// one each is enough. With fewer, one alone gets too little of a core that it shares with the
+/// network, and the network waits for it.
 int decoder_threads(std::size_t sources) {
     std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-    return static_cast<int>(std::clamp<std::size_t>(cores / (2 * sources), 1, 4));
+    return static_cast<int>(std::clamp<std::size_t>((cores + sources - 1) / sources, 1, 4));
 }
 
 Result<GstElement*> add_model(GstElement* pipeline, const gst::InferSettings& settings) {
