@@ -6,9 +6,8 @@
  *   cc count_objects.c -I/usr/local/include $(pkg-config --cflags --libs gstreamer-1.0) \
  *      -L/usr/local/lib/gstreamer-1.0 -l:libgstsluice.so -Wl,-rpath,/usr/local/lib/gstreamer-1.0
  */
-#include <stdio.h>
-
 #include <gst/gst.h>
+#include <stdio.h>
 
 #include "sluice/gst/sluice_meta.h"
 
