@@ -6,6 +6,7 @@
 #include <gst/base/gstflowcombiner.h>
 
 #include "sluice/base/mutex.h"
+#include "sluice/gst/bad_frames.h"
 #include "sluice/gst/batch_meta.h"
 #include "sluice/gst/element.h"
 #include "sluice/gst/elements.h"
@@ -39,6 +40,7 @@ struct State {
     Mutex mutex;
     std::map<guint, std::shared_ptr<Output>> outputs SLUICE_GUARDED_BY(mutex);
     GstFlowCombiner* flows SLUICE_GUARDED_BY(mutex) = gst_flow_combiner_new();
+    BadFrames bad_frames;  ///< passed over
     ~State() { gst_flow_combiner_free(flows); }
 };
 
@@ -105,26 +107,23 @@ void send_caps(Output& output, const GstVideoInfo& info) {
 GstFlowReturn push_frame(SluiceDemux* self, BatchPayload& payload, std::size_t index) {
     meta::Frame& frame = payload.batch.frames[index];
     FramePixels& pixels = payload.pixels[index];
-    guint source_id = frame.source.value;
-    std::shared_ptr<Output> output = find_output(self, source_id);
+    std::shared_ptr<Output> output = find_output(self, frame.source.value);
     if (!output || output->ended) return GST_FLOW_OK;
 
-    auto sized = output->writer.sized(std::move(pixels), frame);
-    if (!sized) {
-        post_error(GST_ELEMENT(self),
-                   std::move(sized).error().context("source " + std::to_string(source_id)));
-        return GST_FLOW_ERROR;
+    if (auto sized = output->writer.size(pixels, frame); !sized) {
+        self->state->bad_frames.report(GST_ELEMENT(self), frame, sized.error());
+        return GST_FLOW_OK;
     }
-    GstBuffer* buffer = gst_buffer_make_writable(sized->buffer.release());
-    GST_BUFFER_PTS(buffer) = sized->running_time;
+    GstBuffer* buffer = gst_buffer_make_writable(pixels.buffer.release());
+    GST_BUFFER_PTS(buffer) = pixels.running_time;
     GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
     send_start(self, *output);
-    send_caps(*output, sized->info);
+    send_caps(*output, pixels.info);
 
     BatchPayload single;
     single.batch.sequence = payload.batch.sequence;
     single.batch.frames.push_back(std::move(frame));
-    single.pixels.push_back({BufferRef(), sized->info, sized->running_time});
+    single.pixels.push_back({BufferRef(), pixels.info, pixels.running_time});
     attach_payload(buffer, std::move(single));
     return combine(self, output, gst_pad_push(output->pad.get(), buffer));
 }

@@ -67,8 +67,8 @@ Result<BufferRef> FrameWriter::acquire(const GstVideoInfo& info) {
     return BufferRef(buffer);
 }
 
-Result<FramePixels> FrameWriter::sized(FramePixels pixels, const meta::Frame& frame) {
-    if (is_sized(pixels, frame)) return pixels;
+Result<void> FrameWriter::size(FramePixels& pixels, const meta::Frame& frame) {
+    if (is_sized(pixels, frame)) return {};
     FramePixels out;
     gst_video_info_set_format(&out.info,
                               GST_VIDEO_INFO_FORMAT(&pixels.info),
@@ -92,21 +92,23 @@ Result<FramePixels> FrameWriter::sized(FramePixels pixels, const meta::Frame& fr
     image::Rect all{
         0, 0, static_cast<float>(view.size.width), static_cast<float>(view.size.height)};
     SLUICE_TRY(scaler_.run(view, all, to.mutable_view(), where));
-    return out;
+    std::swap(pixels, out);  // the old ones are mapped until the end
+    return {};
 }
 
-Result<FramePixels> FrameWriter::writable(FramePixels pixels, const meta::Frame& frame) {
-    FramePixels own = SLUICE_TRY(sized(std::move(pixels), frame));
-    if (is_writable(own.buffer.get())) return own;
-    FramePixels copy{SLUICE_TRY(acquire(own.info)), own.info, own.running_time};
+Result<void> FrameWriter::make_writable(FramePixels& pixels, const meta::Frame& frame) {
+    SLUICE_TRY(size(pixels, frame));
+    if (is_writable(pixels.buffer.get())) return {};
+    FramePixels copy{SLUICE_TRY(acquire(pixels.info)), pixels.info, pixels.running_time};
     gst_buffer_copy_into(
-        copy.buffer.get(), own.buffer.get(), GST_BUFFER_COPY_TIMESTAMPS, 0, gsize(-1));
+        copy.buffer.get(), pixels.buffer.get(), GST_BUFFER_COPY_TIMESTAMPS, 0, gsize(-1));
     auto from =
-        SLUICE_TRY(MappedFrame::map(own.buffer.get(), own.info, MappedFrame::Access::kRead));
+        SLUICE_TRY(MappedFrame::map(pixels.buffer.get(), pixels.info, MappedFrame::Access::kRead));
     auto to =
         SLUICE_TRY(MappedFrame::map(copy.buffer.get(), copy.info, MappedFrame::Access::kWrite));
     SLUICE_TRY(scaler_.run(from.view(), to.mutable_view()));
-    return copy;
+    std::swap(pixels, copy);  // the old ones are mapped until the end
+    return {};
 }
 
 }  // namespace sluice::gst

@@ -15,11 +15,11 @@ public:
     FrameWriter(FrameWriter&& other) noexcept;
     FrameWriter& operator=(FrameWriter&&) = delete;
 
-    /// In the frame's processing resolution: scaled (and padded in black) where they are not so
-    /// already, else the same buffer.
-    Result<FramePixels> sized(FramePixels pixels, const meta::Frame& frame);
+    /// Brings the pixels into the frame's processing resolution: scaled (and padded in black) where
+    /// they are not so already, else left alone. On failure they are as they were.
+    Result<void> size(FramePixels& pixels, const meta::Frame& frame);
     /// The same, and nobody else holds the buffer or its memory.
-    Result<FramePixels> writable(FramePixels pixels, const meta::Frame& frame);
+    Result<void> make_writable(FramePixels& pixels, const meta::Frame& frame);
 
 private:
     Result<BufferRef> acquire(const GstVideoInfo& info);

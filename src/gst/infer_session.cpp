@@ -76,19 +76,6 @@ bool InferSession::skips(const meta::Frame& frame) const {
     return count % period != 0;
 }
 
-// A frame that cannot be read is reported (not each time) and passes without objects.
-void InferSession::report_bad_frame(const meta::Frame& frame, const Error& error) {
-    bad_frames_.add();
-    std::uint64_t count = bad_frames_.value();
-    if ((count & (count - 1)) != 0) return;
-    post_warning(element_,
-                 invalid_argument(fmt::format("source {}, frame {}: {} ({} such frames so far)",
-                                              frame.source.value,
-                                              frame.sequence,
-                                              error.text(),
-                                              count)));
-}
-
 void InferSession::feed(GstBuffer* buffer, BatchPayload& payload) {
     if (settings_.process_mode == 1) {
         feed_frames(buffer, payload);
@@ -113,7 +100,7 @@ void InferSession::feed_frames(GstBuffer* buffer, BatchPayload& payload) {
             pixel_buffer(buffer, payload, i), payload.pixels[i].info, infer::whole_frame(frame));
         if (!added) {
             frame.inference = meta::Inference::kNone;
-            report_bad_frame(frame, added.error());
+            bad_frames_.report(element_, frame, added.error());
         }
     }
     if (auto started = feeder.start(); !started) post_error(element_, started.error());
@@ -138,7 +125,7 @@ void InferSession::feed_objects(GstBuffer* buffer, BatchPayload& payload) {
         auto added =
             feeder.add(pixel_buffer(buffer, payload, index), payload.pixels[index].info, place);
         if (!added) {
-            report_bad_frame(*place.frame, added.error());
+            bad_frames_.report(element_, *place.frame, added.error());
             MutexLock lock(cache_mutex_);
             cache_.forget(place.frame->source, place.track);
         }
@@ -194,7 +181,7 @@ GstStructure* InferSession::make_stats() const {
     gst_structure_set(stats,
                       "bad-frames",
                       G_TYPE_UINT64,
-                      bad_frames_.value(),
+                      bad_frames_.count(),
                       "model",
                       G_TYPE_STRING,
                       runner_->description().summary.c_str(),

@@ -4,11 +4,11 @@
 #include <memory>
 #include <vector>
 
+#include "sluice/gst/bad_frames.h"
 #include "sluice/gst/batch_meta.h"
 #include "sluice/gst/infer_queue.h"
 #include "sluice/gst/infer_settings.h"
 #include "sluice/infer/object_cache.h"
-#include "sluice/metrics/counter.h"
 #include "sluice/metrics/histogram.h"
 
 namespace sluice::gst {
@@ -51,7 +51,6 @@ private:
     bool skips(const meta::Frame& frame) const;
     void feed_frames(GstBuffer* buffer, BatchPayload& payload);
     void feed_objects(GstBuffer* buffer, BatchPayload& payload);
-    void report_bad_frame(const meta::Frame& frame, const Error& error);
 
     const InferSettings settings_;
     GstElement* const element_;  ///< outlives the session
@@ -68,7 +67,7 @@ private:
     metrics::Histogram preprocess_;
     metrics::Histogram inference_;
     metrics::Histogram postprocess_;
-    metrics::Counter bad_frames_;
+    BadFrames bad_frames_;
 };
 
 }  // namespace sluice::gst

@@ -6,6 +6,7 @@
 
 #include <gst/base/gstbasetransform.h>
 
+#include "sluice/gst/bad_frames.h"
 #include "sluice/gst/batch_meta.h"
 #include "sluice/gst/element.h"
 #include "sluice/gst/elements.h"
@@ -36,6 +37,7 @@ struct Session {
 
 struct State {
     osd::OsdOptions options;  ///< guarded by the object lock
+    BadFrames bad_frames;
     // The streaming thread's own.
     std::optional<Session> session;
     GstVideoInfo info;
@@ -103,23 +105,26 @@ Result<void> draw_frame(Session& session,
     meta::Frame& frame = payload.batch.frames[i];
     FramePixels& pixels = payload.pixels[i];
     if (!pixels.buffer) return draw(session, carrier, pixels.info, frame);
-    pixels = SLUICE_TRY(session.writers[frame.source.value].writable(std::move(pixels), frame));
+    SLUICE_TRY(session.writers[frame.source.value].make_writable(pixels, frame));
     return draw(session, pixels.buffer.get(), pixels.info, frame);
 }
 
-Result<void> draw_frames(State& state, GstBuffer* buffer) {
+/// Frames that cannot be drawn on pass as they are.
+Result<void> draw_frames(GstElement* element, State& state, GstBuffer* buffer) {
     Session& session = *state.session;
     BatchPayload& payload = *SLUICE_TRY(ensure_payload(buffer, state.info, session.plain_frames));
     for (std::size_t i = 0; i < payload.batch.frames.size(); ++i) {
-        SLUICE_TRY(draw_frame(session, buffer, payload, i));
-        payload.batch.frames[i].times[meta::Stage::kDrawn] = now();
+        meta::Frame& frame = payload.batch.frames[i];
+        auto drawn = draw_frame(session, buffer, payload, i);
+        if (!drawn) state.bad_frames.report(element, frame, drawn.error());
+        frame.times[meta::Stage::kDrawn] = now();
     }
     return {};
 }
 
 GstFlowReturn transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
     return guarded(GST_ELEMENT(base), GST_FLOW_ERROR, [&] {
-        auto drawn = draw_frames(state_of(base), buffer);
+        auto drawn = draw_frames(GST_ELEMENT(base), state_of(base), buffer);
         if (drawn) return GST_FLOW_OK;
         post_error(GST_ELEMENT(base), drawn.error());
         return GST_FLOW_ERROR;

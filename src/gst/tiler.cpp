@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "sluice/gst/bad_frames.h"
 #include "sluice/gst/batch_meta.h"
 #include "sluice/gst/element.h"
 #include "sluice/gst/elements.h"
@@ -51,6 +52,7 @@ struct Session {
     int tiles = 0;   ///< highest source id seen, plus one
     BufferRef last;  ///< the picture before, for tiles without news
     image::Scaler scaler;
+    BadFrames bad_frames;
     GstClockTime last_time = GST_CLOCK_TIME_NONE;
 
     ~Session() {
@@ -143,7 +145,7 @@ Result<void> lay_background(Session& session, const memory::MutableImageView& pi
     return session.scaler.run(last.view(), picture);
 }
 
-Result<BufferRef> compose(Session& session, BatchPayload& payload) {
+Result<BufferRef> compose(GstElement* element, Session& session, BatchPayload& payload) {
     GstBuffer* raw = nullptr;
     if (gst_buffer_pool_acquire_buffer(session.pool, &raw, nullptr) != GST_FLOW_OK) {
         return internal_error("no frame from the buffer pool");
@@ -160,7 +162,11 @@ Result<BufferRef> compose(Session& session, BatchPayload& payload) {
             meta::Frame& frame = payload.batch.frames[i];
             osd::TileRect tile = session.layout->tile(static_cast<int>(frame.source.value));
             osd::TileRect place = osd::letterbox(tile, frame.size);
-            SLUICE_TRY(draw_tile(session, picture.mutable_view(), payload.pixels[i], place));
+            auto drawn = draw_tile(session, picture.mutable_view(), payload.pixels[i], place);
+            if (!drawn) {  // its tile stays as it was
+                session.bad_frames.report(element, frame, drawn.error());
+                continue;
+            }
             tiled.times = frame.times;
             tiled.inference = frame.inference;
             osd::move_to_tile(frame, place, size);
@@ -194,7 +200,7 @@ Result<BufferRef> tile(SluiceTiler* self, Session& session, GstBuffer* batch) {
     send_segment(self, session);
     SLUICE_TRY(fit_layout(session, payload));
     GstClockTime time = next_time(session, payload);
-    BufferRef out = SLUICE_TRY(compose(session, payload));
+    BufferRef out = SLUICE_TRY(compose(GST_ELEMENT(self), session, payload));
     GST_BUFFER_PTS(out.get()) = time;
     session.last = out;
     return out;

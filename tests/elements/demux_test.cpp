@@ -54,6 +54,17 @@ TEST_F(Demux, SendsEachSourcesOwnCapsAndFollowsTheirChange) {
     EXPECT_EQ(format_of(first_), "RGB");
 }
 
+TEST_F(Demux, PassesOverAFrameThatCannotBeScaled) {
+    BufferRef cut(gst_buffer_new_allocate(nullptr, 16, nullptr));
+    BufferRef input = batch({{0, kLarge, cut, {}, 6}, {1, kSmall, gray_frame(kSmall, 5), {}}});
+    find_payload(input.get())->batch.frames[0].size = {32, 16};
+    EXPECT_EQ(push(first_, input), GST_FLOW_OK);
+    EXPECT_EQ(only_frame(pull(second_)).source.value, 1u);
+    EXPECT_EQ(gst_harness_buffers_in_queue(first_.get()), 0u);
+    EXPECT_THAT(demux_.warning(), HasSubstr("source 0, frame 6"));
+    EXPECT_EQ(demux_.error(), "");
+}
+
 TEST_F(Demux, ScalesFramesToTheProcessingResolution) {
     BufferRef input = one(0, 77, 0, kLarge);
     meta::Frame& frame = find_payload(input.get())->batch.frames[0];

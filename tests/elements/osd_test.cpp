@@ -51,6 +51,21 @@ TEST(Osd, CopiesAFrameThatOthersHold) {
     EXPECT_NE(address(out.get()), address(held.get()));
 }
 
+TEST(Osd, PassesABadFrameOnAndDrawsTheOthers) {
+    Element osd("sluiceosd");
+    Harness h = harness(osd);
+    set_batch_caps(h);
+    BufferRef cut(gst_buffer_new_allocate(nullptr, 16, nullptr));
+    push(h,
+         batch({{0, kVideo, cut, {object(kBox)}, 6},
+                {1, kVideo, gray_frame(kVideo, kGray), {object(kBox)}}}));
+    BufferRef out = pull(h);
+    EXPECT_NE(find_payload(out.get())->pixels[0].buffer.get(), nullptr);
+    EXPECT_TRUE(drawn_on(find_payload(out.get())->pixels[1].buffer.get()));
+    EXPECT_THAT(osd.warning(), HasSubstr("source 0, frame 6"));
+    EXPECT_EQ(osd.error(), "");
+}
+
 TEST(Osd, DrawsInPlaceOnTheFramesOfABatch) {
     Element osd("sluiceosd");
     Harness h = harness(osd);

@@ -56,6 +56,18 @@ TEST_F(Tiler, KeepsTheLastPictureOfASourceWithoutNews) {
     EXPECT_EQ(luma(out, 96, 24), 180);
 }
 
+TEST_F(Tiler, KeepsTheLastPictureOfASourceWhoseFrameIsBad) {
+    push(h_, two_sources(60, 180));
+    BufferRef cut(gst_buffer_new_allocate(nullptr, 16, nullptr));
+    push(h_, batch({{0, kVideo, gray_frame(kVideo, 90, 40), {}}, {1, kVideo, cut, {}, 6}}));
+    pull(h_);
+    BufferRef out = pull(h_);
+    EXPECT_EQ(luma(out, 32, 24), 90);
+    EXPECT_EQ(luma(out, 96, 24), 180);
+    EXPECT_THAT(tiler_.warning(), HasSubstr("source 1, frame 6"));
+    EXPECT_EQ(tiler_.error(), "");
+}
+
 TEST_F(Tiler, GivesPicturesRisingTimes) {
     push(h_, two_sources(60, 180, 80));
     push(h_, two_sources(60, 180, 40));
