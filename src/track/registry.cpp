@@ -52,11 +52,7 @@ public:
         for (const detail::Alias& alias : detail::aliases()) {
             if (same_word(std::array{alias.name}, key).empty()) continue;
             if (same_word(names, alias.option).empty()) continue;
-            if (alias.conversion == detail::Conversion::kNone)
-                return assign(alias.option, text, where);
-            auto cost = parse_number(text);
-            if (!cost) return located(std::move(cost).error(), key, where);
-            return assign(alias.option, fmt::format("{}", 1 - *cost), where);
+            return assign_by(alias, key, text, where);
         }
         if (!same_word(detail::deepstream_keys(), key).empty()) {
             log_warning("track", "{}: '{}' means nothing to {}", place(where), key, tracker_);
@@ -71,6 +67,21 @@ public:
     const Options& options() const { return options_; }
 
 private:
+    Result<void> assign_by(const detail::Alias& alias,
+                           std::string_view key,
+                           std::string_view text,
+                           const std::string& where) {
+        std::string value(text);
+        if (alias.conversion == detail::Conversion::kFromCost) {
+            auto cost = parse_number(text);
+            if (!cost) return located(std::move(cost).error(), key, where);
+            value = fmt::format("{}", 1 - *cost);
+        }
+        auto assigned = assign(alias.option, value, where);
+        if (assigned) return {};
+        return std::move(assigned).error().context(fmt::format("'{}'", key));
+    }
+
     Result<void> read_entry(const std::string& key, const config::Value& value) {
         auto is = [&key](std::string_view group) { return group == key; };
         auto walked = detail::walked_groups();

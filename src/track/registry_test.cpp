@@ -117,6 +117,12 @@ TEST(Registry, NamesTheNearestOption) {
     EXPECT_THAT(outcome.error().message, HasSubstr("max-shadow-tracking-age"));
 }
 
+TEST(Registry, RefusesAValueByTheNameThatTheUserWrote) {
+    auto outcome = create_tracker(with("bytetrack", "track-thresh", "7"));
+    ASSERT_FALSE(outcome);
+    EXPECT_THAT(outcome.error().message, HasSubstr("track-thresh"));
+}
+
 TEST(Registry, RefusesValuesOutOfRange) {
     EXPECT_FALSE(create_tracker(with("sort", "min-matching-score4-iou", "1.5")));
     EXPECT_FALSE(create_tracker(with("sort", "max-targets-per-stream", "0")));
