@@ -141,8 +141,8 @@ TEST(Mux, KeepsSizesAndFormatsApartInOneBatch) {
     BufferRef batch = pull(out);
     ASSERT_THAT(sources_in(batch), ElementsAre(0, 1));
     const BatchPayload& payload = *find_payload(batch.get());
-    EXPECT_TRUE(gst_video_info_is_equal(&payload.pixels[0].info, &kSmall));
-    EXPECT_TRUE(gst_video_info_is_equal(&payload.pixels[1].info, &kLarge));
+    EXPECT_EQ(GST_VIDEO_INFO_FORMAT(&payload.pixels[0].info), GST_VIDEO_INFO_FORMAT(&kSmall));
+    EXPECT_EQ(GST_VIDEO_INFO_FORMAT(&payload.pixels[1].info), GST_VIDEO_INFO_FORMAT(&kLarge));
     EXPECT_EQ(payload.batch.frames[0].size, (memory::Size{32, 16}));
     EXPECT_EQ(payload.batch.frames[1].size, (memory::Size{64, 48}));
 }
