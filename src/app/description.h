@@ -22,6 +22,7 @@ struct SourceOptions {
     Skip skip = Skip::kNone;
     Pace pace = Pace::kFast;
     bool loop = false;
+    Duration start_timeout = std::chrono::seconds(30);
     double image_fps = 25;
 };
 
@@ -156,6 +157,10 @@ inline constexpr auto fields<app::SourceOptions> = field_table(
           &app::SourceOptions::pace,
           "a recording is read as fast as it goes, or in real-time"),
     field("loop", &app::SourceOptions::loop, "a file begins anew at its end"),
+    field("start-timeout",
+          &app::SourceOptions::start_timeout,
+          range(0.1, 86'400.0),
+          "seconds within which its video has to begin; else it has failed"),
     field("image-fps",
           &app::SourceOptions::image_fps,
           range(0.001, 1000.0),

@@ -244,6 +244,7 @@ bool Pipeline::poll(Duration wait) {
         timeout = 0;
     }
     gst_object_unref(bus);
+    if (state.started) state.fail_overdue();
     if (state.finished) state.close();
     return !state.finished && (state.started || wait > Duration{});
 }

@@ -4,6 +4,11 @@
 
 #include <cstdlib>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 namespace sluice::cli_test {
 namespace {
 
@@ -121,6 +126,27 @@ TEST_F(BadInput, NothingCanBeRun) {
 TEST_F(BadInput, AServerThatDoesNotAnswer) {
     Outcome done = run_beside_a_good_one("rtsp://127.0.0.1:1/x");
     expect_error(done, kPartial, "rtsp://127.0.0.1:1/x");
+}
+TEST_F(BadInput, AServerThatSaysNothing) {
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), length), 0);
+    ASSERT_EQ(listen(listener, 4), 0);
+    getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
+    std::string url = "rtsp://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/x";
+    Outcome done = run_model({"--source",
+                              url,
+                              "--source",
+                              "test:ball?frames=30",
+                              "--set",
+                              "sources.start-timeout=0.5",
+                              "--json"});
+    close(listener);
+    expect_error(done, kPartial, url + ": no video came within 0.5 s");
+    EXPECT_EQ(done.json()["sources"][1]["frames"], 30);
 }
 TEST_F(BadInput, OutputsThatCannotBeOpened) {
     std::vector<std::string> source{"--source", "test:ball?frames=3"};

@@ -162,6 +162,14 @@ void Pipeline::State::fail_source(SourceRun& run, std::string why) {
     run.stop();
 }
 
+void Pipeline::State::fail_overdue() {
+    for (auto& run : sources) {
+        if (!run->overdue(now())) continue;
+        double seconds = to_seconds(run->source().options.source.start_timeout);
+        fail_source(*run, fmt::format("no video came within {} s (start-timeout)", seconds));
+    }
+}
+
 void Pipeline::State::fail_branch(Branch& branch, std::string why) {
     branch.cut();
     if (!branch.error.empty()) return;

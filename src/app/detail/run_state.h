@@ -32,6 +32,8 @@ struct Pipeline::State {
     void handle_missing(GstMessage* message);
     void handle_forwarded(GstMessage* message);
     void fail_source(detail::SourceRun& run, std::string why);
+    /// Servers that say nothing; and decodebin loses the error of a demuxer that fails at once.
+    void fail_overdue();
     void fail_branch(detail::Branch& branch, std::string why);
     void note(std::string text);
     /// Set when nothing more can come out.

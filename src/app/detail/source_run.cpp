@@ -236,9 +236,15 @@ Result<void> SourceRun::join(GstElement* pipeline, GstElement* mux, unsigned num
 }
 
 bool SourceRun::start() {
+    started_ = now();
     gst_element_set_base_time(bin_, gst_element_get_base_time(pipeline_));
     gst_element_set_locked_state(bin_, FALSE);
     return gst_element_sync_state_with_parent(bin_);
+}
+
+bool SourceRun::overdue(TimePoint now) const {
+    if (started_ == TimePoint{} || connected_ || stopping_) return false;
+    return now - started_ > source_.options.source.start_timeout;
 }
 
 void SourceRun::stop() {

@@ -40,6 +40,8 @@ public:
     const Source& source() const { return source_; }
     GstElement* bin() const { return bin_; }
     bool stopping() const { return stopping_; }
+    /// Started, and still without video though its start-timeout is over.
+    bool overdue(TimePoint now) const;
     /// Everything came: its end was reached by itself. Thread-safe.
     bool ended() const { return ended_; }
     /// Time of the latest frame; thread-safe.
@@ -81,6 +83,7 @@ private:
     GstPad* leaving_ = nullptr;  ///< the bin's pad; its own reference
     GstPad* mux_pad_ = nullptr;  ///< its own reference
     GstElement* pipeline_ = nullptr;
+    TimePoint started_{};
     std::atomic<bool> connected_{false};
     std::atomic<bool> stopping_{false};
     std::atomic<bool> ended_{false};
