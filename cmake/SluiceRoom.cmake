@@ -5,10 +5,12 @@ find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 
 add_library(sluice_options INTERFACE)
+# nvcc puts code of its own around ours, which these warnings do not like.
 target_compile_options(sluice_options INTERFACE
-    -Wall -Wextra -Wpedantic -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
-    $<$<BOOL:${SLUICE_WERROR}>:-Werror>
-    -fvisibility=hidden $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>)
+    $<$<COMPILE_LANGUAGE:C,CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-fvisibility=hidden>
+    $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor;-fvisibility-inlines-hidden>
+    $<$<AND:$<BOOL:${SLUICE_WERROR}>,$<COMPILE_LANGUAGE:C,CXX>>:-Werror>
+    $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-fvisibility=hidden>)
 if(SLUICE_SANITIZE)
     target_compile_options(sluice_options INTERFACE
         -fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

@@ -1,0 +1,104 @@
+#include "sluice/memory/cuda/device.h"
+
+#include <fmt/format.h>
+
+namespace sluice::memory::cuda {
+
+Result<void> check(cudaError_t status, const char* doing) {
+    if (status == cudaSuccess) return {};
+    const std::string message = fmt::format("{}: {}", doing, cudaGetErrorString(status));
+    // The runtime repeats a failure at the next question unless it is taken.
+    (void)cudaGetLastError();
+    if (status == cudaErrorMemoryAllocation) return Error{ErrorCode::kExhausted, message, {}};
+    if (status == cudaErrorNoDevice || status == cudaErrorInsufficientDriver)
+        return unsupported(message);
+    return internal_error(message);
+}
+
+int device_count() {
+    int count = 0;
+    if (!check(cudaGetDeviceCount(&count), "counting CUDA devices")) return 0;
+    return count;
+}
+
+Result<std::string> device_name(int device) {
+    cudaDeviceProp properties{};
+    SLUICE_TRY(check(cudaGetDeviceProperties(&properties, device), "reading a device's name"));
+    int driver = 0;
+    SLUICE_TRY(check(cudaDriverGetVersion(&driver), "reading the driver's version"));
+    return fmt::format("{}, {} multiprocessors, driver {}.{}",
+                       properties.name,
+                       properties.multiProcessorCount,
+                       driver / 1000,
+                       driver % 1000 / 10);
+}
+
+Result<void> use_device(int device) {
+    const int count = device_count();
+    if (count == 0) return unsupported("there is no CUDA device here, or no driver for it");
+    if (device < 0 || device >= count) {
+        return invalid_argument(
+            fmt::format("there is no CUDA device {}; there are {} from 0 on", device, count));
+    }
+    return check(cudaSetDevice(device), "choosing the device");
+}
+
+Result<Buffer> Buffer::create(Kind kind, std::size_t bytes) {
+    Buffer buffer;
+    buffer.bytes_ = bytes;
+    if (bytes == 0) return buffer;
+    void* memory = nullptr;
+    if (kind == Kind::kDevice) {
+        SLUICE_TRY(check(cudaMalloc(&memory, bytes), "allocating device memory"));
+        buffer.memory_ = {static_cast<std::byte*>(memory), [](std::byte* p) { cudaFree(p); }};
+    } else {
+        SLUICE_TRY(check(cudaMallocHost(&memory, bytes), "allocating pinned memory"));
+        buffer.memory_ = {static_cast<std::byte*>(memory), [](std::byte* p) { cudaFreeHost(p); }};
+    }
+    return buffer;
+}
+
+void Stream::Destroy::operator()(cudaStream_t stream) const {
+    cudaStreamDestroy(stream);
+}
+
+Result<Stream> Stream::create() {
+    cudaStream_t made = nullptr;
+    SLUICE_TRY(check(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking), "making a stream"));
+    Stream stream;
+    stream.stream_.reset(made);
+    return stream;
+}
+
+Result<void> Stream::wait() const {
+    return check(cudaStreamSynchronize(stream_.get()), "waiting for the device");
+}
+
+void Event::Destroy::operator()(cudaEvent_t event) const {
+    cudaEventDestroy(event);
+}
+
+Result<Event> Event::create(Kind kind) {
+    cudaEvent_t made = nullptr;
+    const unsigned flags = kind == Kind::kTimed ? cudaEventDefault : cudaEventDisableTiming;
+    SLUICE_TRY(check(cudaEventCreateWithFlags(&made, flags), "making an event"));
+    Event event;
+    event.event_.reset(made);
+    return event;
+}
+
+Result<void> Event::record(const Stream& stream) const {
+    return check(cudaEventRecord(event_.get(), stream.get()), "recording an event");
+}
+
+Result<void> Event::wait() const {
+    return check(cudaEventSynchronize(event_.get()), "waiting for the device");
+}
+
+Result<float> Event::milliseconds(const Event& from, const Event& to) {
+    float milliseconds = 0;
+    SLUICE_TRY(check(cudaEventElapsedTime(&milliseconds, from.get(), to.get()), "taking a time"));
+    return milliseconds;
+}
+
+}  // namespace sluice::memory::cuda
