@@ -6,13 +6,11 @@
 #include <openvino/runtime/properties.hpp>
 
 #include "sluice/base/log.h"
-#include "sluice/infer/backends/openvino/adapt.h"
-#include "sluice/infer/backends/openvino/batch.h"
+#include "sluice/infer/backends/cuda/compile.h"
 #include "sluice/infer/backends/openvino/engine.h"
-#include "sluice/infer/backends/openvino/focus.h"
 #include "sluice/infer/backends/openvino/guarded.h"
+#include "sluice/infer/backends/openvino/prepare.h"
 #include "sluice/infer/backends/openvino/specs.h"
-#include "sluice/infer/backends/openvino/verify.h"
 
 namespace sluice::infer {
 namespace {
@@ -25,7 +23,7 @@ Result<void> check_device(const std::string& device) {
     std::string word = to_lower(device);
     if (word == "auto" || word == "cpu") return {};
     return unsupported(
-        fmt::format("option 'device': there is no '{}' here; there is: cpu", device));
+        fmt::format("option 'device': there is no '{}'; there is: cpu, cuda, cuda:N", device));
 }
 
 bool is_quantised(const ov::Model& model) {
@@ -78,41 +76,6 @@ std::string precision_word(const ov::CompiledModel& compiled, bool quantised) {
     return quantised ? "int8 and " + word : word;
 }
 
-/// The model for `batch` items at once; when it had to be repaired, tried against one item at a
-/// time.
-Result<BatchChange> proven(const std::shared_ptr<ov::Model>& model, int batch) {
-    BatchChange change = SLUICE_TRY(rebatch(model, batch));
-    if (change.repaired == 0 || batch == 1) return change;
-    BatchChange one = SLUICE_TRY(rebatch(model, 1));
-    if (!items_agree(one.model, change.model)) return unsupported("its items influence each other");
-    return change;
-}
-
-/// The network at the batch that the device gets: the one asked for where the model allows it,
-/// else one.
-Result<BatchChange> batched(const std::string& path,
-                            const std::shared_ptr<ov::Model>& model,
-                            int& device_batch) {
-    Result<BatchChange> change = proven(model, device_batch);
-    if (!change && device_batch > 1) {
-        log_warning("infer",
-                    "{}: cannot take {} items at once, so they run one by one: {}",
-                    path,
-                    device_batch,
-                    change.error().text());
-        device_batch = 1;
-        change = rebatch(model, device_batch);
-    }
-    if (change && change->repaired > 0) {
-        log_info("infer",
-                 "{}: {} Reshape with a batch baked in made to copy it, for {} at once",
-                 path,
-                 change->repaired,
-                 device_batch);
-    }
-    return change;
-}
-
 std::vector<TensorSpec> with_batch(std::vector<TensorSpec> specs, int batch_size) {
     for (TensorSpec& spec : specs)
         spec.shape[0] = batch_size;
@@ -127,18 +90,15 @@ Result<OpenvinoPlan> make_plan(const std::string& path,
     ov::AnyMap config{{ov::hint::performance_mode.name(), ov::hint::PerformanceMode::THROUGHPUT}};
     SLUICE_TRY(set_precision(options.precision, *model, config));
 
-    std::shared_ptr<ov::Model> work = model->clone();
-    SLUICE_TRY(close_extents(*work, adaptation));
     OpenvinoPlan plan;
     plan.path = path;
     plan.batch_size = options.batch_size;
     plan.device_batch =
         std::min(options.device_batch > 0 ? options.device_batch : kCpuBatch, plan.batch_size);
-    work = SLUICE_TRY(batched(path, work, plan.device_batch)).model;
-    int stems = fold_focus(*work);
-    work = SLUICE_TRY(adapt(work, adaptation));
-    bool quantised = is_quantised(*work);
-    plan.compiled = openvino_core().compile_model(work, "CPU", config);
+    PreparedModel prepared = SLUICE_TRY(prepare(path, *model, adaptation, plan.device_batch));
+    plan.device_batch = prepared.batch;
+    bool quantised = is_quantised(*prepared.model);
+    plan.compiled = openvino_core().compile_model(prepared.model, "CPU", config);
 
     plan.inputs = with_batch(SLUICE_TRY(specs_of(plan.compiled.inputs())), plan.batch_size);
     plan.outputs = with_batch(SLUICE_TRY(specs_of(plan.compiled.outputs())), plan.batch_size);
@@ -155,7 +115,7 @@ Result<OpenvinoPlan> make_plan(const std::string& path,
                                    parts,
                                    plan.device_batch,
                                    plan.request_count,
-                                   stems > 0 ? ", focus stem as one convolution" : "");
+                                   prepared.stems > 0 ? ", focus stem as one convolution" : "");
     log_info("infer", "{}: {}", path, plan.description);
     return plan;
 }
@@ -172,6 +132,10 @@ Result<std::unique_ptr<Engine>> compile_model(const std::string& path,
                                               const std::shared_ptr<const ov::Model>& model,
                                               const EngineOptions& options,
                                               const InputAdaptation& adaptation) {
+    if (const auto device = cuda::device_number(options.device)) {
+        return guarded(path,
+                       [&] { return cuda::compile(path, *model, options, adaptation, *device); });
+    }
     Result<OpenvinoPlan> plan = guarded(path, [&]() -> Result<OpenvinoPlan> {
         return make_plan(path, model, options, adaptation);
     });

@@ -222,11 +222,19 @@ TEST(Engine, RefusesAnOutputWithoutABatch) {
 
 TEST(Engine, RefusesAnUnknownDeviceNamingWhatThereIs) {
     EngineOptions options;
-    options.device = "cuda:0";
+    options.device = "npu";
     Error error = error_of("identity", options);
     EXPECT_EQ(error.code, ErrorCode::kUnsupported);
-    EXPECT_THAT(error.text(), HasSubstr("'cuda:0'"));
+    EXPECT_THAT(error.text(), HasSubstr("'npu'"));
     EXPECT_THAT(error.text(), HasSubstr("cpu"));
+}
+
+TEST(Engine, SaysWhyThereIsNoSuchCudaDevice) {
+    EngineOptions options;
+    options.device = "cuda:99";  // no CUDA in the build, no driver, or no device of that number
+    Error error = error_of("identity", options);
+    EXPECT_NE(error.code, ErrorCode::kInternal);
+    EXPECT_THAT(error.text(), HasSubstr("CUDA"));
 }
 
 TEST(Engine, RefusesMeansThatDoNotFitTheChannels) {

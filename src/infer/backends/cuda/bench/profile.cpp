@@ -1,0 +1,317 @@
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <map>
+
+#include <cuda_fp16.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <openvino/runtime/core.hpp>
+
+#include "sluice/base/text.h"
+#include "sluice/infer/backends/cuda/capture.h"
+#include "sluice/infer/backends/cuda/fuse.h"
+#include "sluice/infer/backends/cuda/import.h"
+#include "sluice/infer/backends/cuda/network.h"
+#include "sluice/infer/backends/cuda/reference.h"
+#include "sluice/infer/backends/openvino/prepare.h"
+
+/// The engine alone: images a second from device memory to device memory, and each layer's part.
+///
+///   infer_cuda_profile MODEL [batch=1,8,32,64] [precision=fp16|tf32|fp32] [tuned=CACHE]
+///                      [table=FILE] [check=FOLDER] [verify=yes]
+///
+/// check: FOLDER has input.bin and output0.bin, output1.bin, ... (fp32, one item), which the
+/// results for the first and last item of each batch are compared with. verify: each step is judged
+/// by the reference; only those that are wrong are shown.
+namespace sluice::infer::cuda {
+namespace {
+
+using memory::ElementType;
+using memory::cuda::Event;
+using memory::cuda::Stream;
+using Words = std::map<std::string, std::string>;
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+std::vector<float> read_floats(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    std::vector<float> numbers(bytes.size() / sizeof(float));
+    std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(float));
+    return numbers;
+}
+
+struct Built {
+    std::unique_ptr<Network> network;
+    NetworkMemory memory;
+    Stream stream;
+    ExecutableGraph graph;
+    int batch = 1;
+};
+
+Result<Built> build(const std::string& path, const Words& words, int batch) {
+    static ov::Core& core = *new ov::Core;
+    InputAdaptation adaptation;
+    if (words.contains("check")) {
+        adaptation.type = ElementType::kF32;
+    } else {
+        adaptation.scale = {1.0f / 255.0f};
+    }
+    auto model = core.read_model(path);
+    auto prepared = SLUICE_TRY(prepare(path, *model, adaptation, batch));
+    Graph graph = SLUICE_TRY(import_model(*prepared.model));
+    fuse(graph);
+    const std::string precision = words.at("precision");
+    Network::Options options;
+    options.tf32 = precision == "tf32";
+    options.plans.tuned = words.contains("tuned");
+    if (options.plans.tuned) options.plans.cache = words.at("tuned");
+    Built built;
+    built.batch = prepared.batch;
+    const ElementType type = precision == "fp16" ? ElementType::kF16 : ElementType::kF32;
+    built.network = SLUICE_TRY(Network::create(lower(std::move(graph), type), options));
+    built.memory = SLUICE_TRY(built.network->allocate());
+    built.stream = SLUICE_TRY(Stream::create());
+    built.graph = SLUICE_TRY(
+        captured(built.stream, [&] { return built.network->enqueue(built.memory, built.stream); }));
+    return built;
+}
+
+/// Pixels that are no picture, but no zeros either.
+void fill(const memory::cuda::Buffer& input) {
+    std::vector<unsigned char> pixels(input.bytes());
+    for (std::size_t i = 0; i < pixels.size(); ++i)
+        pixels[i] = static_cast<unsigned char>(i * 2654435761u >> 13);
+    cudaMemcpy(input.data(), pixels.data(), pixels.size(), cudaMemcpyHostToDevice);
+}
+
+Result<double> images_per_second(const Built& built) {
+    const Event from = SLUICE_TRY(Event::create(Event::Kind::kTimed));
+    const Event to = SLUICE_TRY(Event::create(Event::Kind::kTimed));
+    std::vector<double> times;
+    int launches = 3;
+    for (int round = 0; round < 8; ++round) {
+        SLUICE_TRY(from.record(built.stream));
+        for (int i = 0; i < launches; ++i)
+            SLUICE_TRY(launch(built.graph, built.stream));
+        SLUICE_TRY(to.record(built.stream));
+        SLUICE_TRY(to.wait());
+        const double each =
+            SLUICE_TRY(Event::milliseconds(from, to)) / static_cast<float>(launches);
+        // The first round warms up and says how many make a tenth of a second.
+        if (round > 0) times.push_back(each);
+        launches = std::max(3, static_cast<int>(100 / each));
+    }
+    std::nth_element(times.begin(), times.begin() + 3, times.end());
+    return built.batch / times[3] * 1000;
+}
+
+Result<void> compare(const Built& built, const std::string& folder) {
+    const auto input = read_floats(folder + "/input.bin");
+    const std::size_t bytes = input.size() * sizeof(float);
+    for (int item = 0; item < built.batch; ++item) {
+        SLUICE_TRY(memory::cuda::check(
+            cudaMemcpy(built.memory.inputs[0].data() + static_cast<std::size_t>(item) * bytes,
+                       input.data(),
+                       bytes,
+                       cudaMemcpyHostToDevice),
+            "copying the input"));
+    }
+    for (const auto& output : built.memory.outputs)
+        cudaMemset(output.data(), 0xff, output.bytes());  // NaN where nothing is written
+    SLUICE_TRY(launch(built.graph, built.stream));
+    SLUICE_TRY(built.stream.wait());
+    for (std::size_t i = 0; i < built.memory.outputs.size(); ++i) {
+        const auto wanted = read_floats(fmt::format("{}/output{}.bin", folder, i));
+        for (int item : {0, built.batch - 1}) {
+            std::vector<float> got(wanted.size());
+            cudaMemcpy(got.data(),
+                       built.memory.outputs[i].data() +
+                           static_cast<std::size_t>(item) * wanted.size() * sizeof(float),
+                       wanted.size() * sizeof(float),
+                       cudaMemcpyDeviceToHost);
+            double error = 0, norm = 0, worst = 0;
+            for (std::size_t j = 0; j < wanted.size(); ++j) {
+                const double difference = got[j] - wanted[j];
+                error += difference * difference;
+                norm += static_cast<double>(wanted[j]) * wanted[j];
+                worst = std::max(worst, std::isnan(difference) ? INFINITY : std::fabs(difference));
+            }
+            fmt::print("  output {} item {}: |difference| / |reference| {:.2e}, largest {:.3e}\n",
+                       i,
+                       item,
+                       std::sqrt(error / norm),
+                       worst);
+        }
+    }
+    return {};
+}
+
+/// The numbers of a view, in row-major order.
+std::vector<float> download(const Built& built, const View& view) {
+    const Storage& storage = built.network->program().storage(view);
+    const std::size_t size = memory::element_size(storage.type);
+    std::vector<std::byte> bytes(static_cast<std::size_t>(storage.elements) * size);
+    cudaMemcpy(bytes.data(),
+               built.memory.storages[static_cast<std::size_t>(view.storage)],
+               bytes.size(),
+               cudaMemcpyDeviceToHost);
+    std::vector<float> numbers;
+    std::vector<std::int64_t> place(view.extents.size(), 0);
+    for (std::int64_t i = 0; i < memory::element_count(view.extents); ++i) {
+        std::int64_t index = view.offset;
+        for (std::size_t d = 0; d < place.size(); ++d)
+            index += place[d] * view.strides[d];
+        const std::byte* from = bytes.data() + static_cast<std::size_t>(index) * size;
+        float number = 0;
+        if (storage.type == ElementType::kF16) {
+            __half half{};
+            std::memcpy(&half, from, sizeof half);
+            number = __half2float(half);
+        } else if (storage.type == ElementType::kU8) {
+            number = static_cast<float>(static_cast<unsigned char>(*from));
+        } else {
+            std::memcpy(&number, from, sizeof number);
+        }
+        numbers.push_back(number);
+        for (std::size_t d = place.size(); d-- > 0;) {
+            if (++place[d] < view.extents[d]) break;
+            place[d] = 0;
+        }
+    }
+    return numbers;
+}
+
+/// Judges each step by what the reference makes of the step's own inputs.
+Result<void> verify(const Built& built) {
+    const Program& program = built.network->program();
+    SLUICE_TRY(built.network->enqueue(built.memory, built.stream));
+    for (std::size_t i = 0; i < program.steps.size(); ++i) {
+        const Step& step = program.steps[i];
+        Graph one;
+        std::vector<std::vector<float>> inputs;
+        Node node = program.node(step);
+        node.inputs.clear();
+        SLUICE_TRY(built.stream.wait());
+        for (const View& view : step.inputs) {
+            node.inputs.push_back(one.add({"", view.extents}));
+            inputs.push_back(download(built, view));
+        }
+        node.output = one.add({"", step.output.extents});
+        one.inputs = node.inputs;
+        one.outputs = {node.output};
+        one.nodes = {node};
+        SLUICE_TRY(built.network->run(i, built.memory, built.stream));
+        SLUICE_TRY(built.stream.wait());
+        const auto got = download(built, step.output);
+        const auto wanted = run_reference(one, inputs)[0];
+        double error = 0, norm = 1e-12;
+        for (std::size_t j = 0; j < got.size(); ++j) {
+            error += std::pow(got[j] - wanted[j], 2);
+            norm += std::pow(wanted[j], 2);
+        }
+        const double relative = std::sqrt(error / norm);
+        if (relative < 2e-3) continue;
+        const StepTime what = built.network->describe(i);
+        fmt::print("  step {} {} {} [{}]: wrong by {:.1e}, steps {}, strides {}\n",
+                   i,
+                   what.name,
+                   what.kind,
+                   what.how,
+                   relative,
+                   node.steps.size(),
+                   fmt::join(step.output.strides, ","));
+    }
+    return {};
+}
+
+Result<void> write_table(const Built& built, const std::string& path) {
+    auto times = SLUICE_TRY(built.network->profile(built.memory, built.stream, 20));
+    double sum = 0;
+    for (const StepTime& time : times)
+        sum += time.milliseconds;
+    std::ofstream file(path, std::ios::app);
+    file << fmt::format(
+        "# batch {}: {} steps, {:.3f} ms one by one\n", built.batch, times.size(), sum);
+    for (const StepTime& time : times) {
+        file << fmt::format("{:8.1f} us {:5.1f} % {:6.0f} TFLOP/s {:6.0f} GB/s  {:40} {} [{}]\n",
+                            time.milliseconds * 1000,
+                            100 * time.milliseconds / sum,
+                            time.operations / time.milliseconds / 1e9,
+                            time.bytes / time.milliseconds / 1e6,
+                            time.kind,
+                            time.name,
+                            time.how);
+    }
+    std::map<std::string, double> kinds;
+    for (const StepTime& time : times)
+        kinds[time.kind.substr(0, time.kind.find(' '))] += time.milliseconds;
+    fmt::print("  one by one {:.3f} ms:", sum);
+    for (const auto& [kind, milliseconds] : kinds)
+        fmt::print(" {} {:.1f} %", kind, 100 * milliseconds / sum);
+    fmt::print("\n");
+    return {};
+}
+
+Result<void> run(const std::string& path, const Words& words) {
+    SLUICE_TRY(memory::cuda::use_device(0));
+    for (std::string_view number : split(words.at("batch"), ',')) {
+        const int batch = static_cast<int>(SLUICE_TRY(parse_integer(number)));
+        const auto begin = std::chrono::steady_clock::now();
+        Built built = SLUICE_TRY(build(path, words, batch));
+        const double seconds = seconds_since(begin);
+        if (words.contains("check")) {
+            SLUICE_TRY(compare(built, words.at("check")));
+        } else {
+            for (const auto& input : built.memory.inputs)
+                fill(input);
+        }
+        fmt::print("sluice {} {}{} batch {}: {:.0f} images/s, ready in {:.1f} s, arena {} MB\n",
+                   path.substr(path.rfind('/') + 1),
+                   words.at("precision"),
+                   words.contains("tuned") ? " tuned" : "",
+                   built.batch,
+                   SLUICE_TRY(images_per_second(built)),
+                   seconds,
+                   built.memory.arena.bytes() / 1'000'000);
+        if (words.contains("verify")) SLUICE_TRY(verify(built));
+        if (words.contains("table")) SLUICE_TRY(write_table(built, words.at("table")));
+        std::fflush(stdout);
+    }
+    return {};
+}
+
+int main(int argc, char** argv) {
+    Words words{{"batch", "1,8,32,64"}, {"precision", "fp16"}};
+    for (int i = 2; i < argc; ++i) {
+        const std::string word = argv[i];
+        words[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
+    }
+    if (argc < 2) {
+        fmt::print(
+            "usage: infer_cuda_profile MODEL [batch=..] [precision=..] [tuned=CACHE] "
+            "[table=FILE] [check=FOLDER] [verify=yes]\n");
+        return 2;
+    }
+    try {
+        auto done = run(argv[1], words);
+        if (done) return 0;
+        fmt::print(stderr, "{}\n", done.error().text());
+    } catch (const std::exception& exception) {
+        fmt::print(stderr, "{}\n", exception.what());
+    }
+    return 1;
+}
+
+}  // namespace
+}  // namespace sluice::infer::cuda
+
+int main(int argc, char** argv) {
+    return sluice::infer::cuda::main(argc, argv);
+}

@@ -1,0 +1,176 @@
+#pragma once
+
+#include <cuda_fp16.h>
+
+#include "sluice/infer/backends/cuda/graph.h"
+#include "sluice/infer/backends/cuda/kernels.h"
+
+namespace sluice::infer::cuda {
+
+/// V numbers at p, as floats. `stride` 0 is one number for all; else they lie side by side, and V
+/// above 1 wants p aligned to V of them.
+template <int V>
+__device__ void load(const void* p, Type type, int stride, float (&x)[V]) {
+    if constexpr (V == 8) {
+        if (stride != 0) {
+            if (type == Type::kF16) {
+                const uint4 raw = *static_cast<const uint4*>(p);
+                const __half2* pairs = reinterpret_cast<const __half2*>(&raw);
+#pragma unroll
+                for (int i = 0; i < 4; ++i) {
+                    const float2 pair = __half22float2(pairs[i]);
+                    x[2 * i] = pair.x;
+                    x[2 * i + 1] = pair.y;
+                }
+            } else if (type == Type::kF32) {
+                const float4 low = static_cast<const float4*>(p)[0];
+                const float4 high = static_cast<const float4*>(p)[1];
+                x[0] = low.x, x[1] = low.y, x[2] = low.z, x[3] = low.w;
+                x[4] = high.x, x[5] = high.y, x[6] = high.z, x[7] = high.w;
+            } else {
+                const uint2 raw = *static_cast<const uint2*>(p);
+                const unsigned char* bytes = reinterpret_cast<const unsigned char*>(&raw);
+#pragma unroll
+                for (int i = 0; i < 8; ++i)
+                    x[i] = static_cast<float>(bytes[i]);
+            }
+            return;
+        }
+    }
+    float one = 0;
+    if (type == Type::kF16) {
+        one = __half2float(*static_cast<const __half*>(p));
+    } else if (type == Type::kF32) {
+        one = *static_cast<const float*>(p);
+    } else {
+        one = static_cast<float>(*static_cast<const unsigned char*>(p));
+    }
+#pragma unroll
+    for (int i = 0; i < V; ++i)
+        x[i] = one;
+}
+
+template <int V>
+__device__ void store(void* p, Type type, const float (&x)[V]) {
+    if constexpr (V == 8) {
+        if (type == Type::kF16) {
+            uint4 raw;
+            __half2* pairs = reinterpret_cast<__half2*>(&raw);
+#pragma unroll
+            for (int i = 0; i < 4; ++i)
+                pairs[i] = __floats2half2_rn(x[2 * i], x[2 * i + 1]);
+            *static_cast<uint4*>(p) = raw;
+        } else {
+            static_cast<float4*>(p)[0] = make_float4(x[0], x[1], x[2], x[3]);
+            static_cast<float4*>(p)[1] = make_float4(x[4], x[5], x[6], x[7]);
+        }
+    } else if (type == Type::kF16) {
+        *static_cast<__half*>(p) = __float2half_rn(x[0]);
+    } else {
+        *static_cast<float*>(p) = x[0];
+    }
+}
+
+__device__ inline int bytes_of(Type type) {
+    return type == Type::kF32 ? 4 : type == Type::kF16 ? 2 : 1;
+}
+
+__device__ inline const void* at(const void* data, Type type, int index) {
+    return static_cast<const char*>(data) + static_cast<long long>(index) * bytes_of(type);
+}
+__device__ inline void* at(void* data, Type type, int index) {
+    return static_cast<char*>(data) + static_cast<long long>(index) * bytes_of(type);
+}
+
+__device__ inline float sigmoid(float x) {
+    return 1.0f / (1.0f + __expf(-x));
+}
+__device__ inline float softplus(float x) {
+    return x > 20.0f ? x : log1pf(expf(x));
+}
+
+/// The twin of apply_step (reference.h).
+__device__ inline float step_on(const KernelStep& step, float x, float y, float& saved) {
+    switch (static_cast<PointOp>(step.op)) {
+        case PointOp::kAdd:
+            return x + y;
+        case PointOp::kSub:
+            return x - y;
+        case PointOp::kSubFrom:
+            return y - x;
+        case PointOp::kMul:
+            return x * y;
+        case PointOp::kDiv:
+            return x / y;
+        case PointOp::kDivFrom:
+            return y / x;
+        case PointOp::kMax:
+            return fmaxf(x, y);
+        case PointOp::kMin:
+            return fminf(x, y);
+        case PointOp::kPow:
+            return powf(x, y);
+        case PointOp::kLeakyRelu:
+            return x < 0.0f ? x * y : x;
+        case PointOp::kRelu:
+            return fmaxf(x, 0.0f);
+        case PointOp::kClamp:
+            return fminf(fmaxf(x, step.a), step.b);
+        case PointOp::kSigmoid:
+            return sigmoid(x);
+        case PointOp::kSwish:
+            return x * sigmoid(x);
+        case PointOp::kHardSwish:
+            return x * fminf(fmaxf(x + 3.0f, 0.0f), 6.0f) / 6.0f;
+        case PointOp::kHardSigmoid:
+            return fminf(fmaxf(step.a * x + step.b, 0.0f), 1.0f);
+        case PointOp::kTanh:
+            return tanhf(x);
+        case PointOp::kExp:
+            return expf(x);
+        case PointOp::kLog:
+            return logf(x);
+        case PointOp::kSqrt:
+            return sqrtf(x);
+        case PointOp::kAbs:
+            return fabsf(x);
+        case PointOp::kElu:
+            return x < 0.0f ? step.a * expm1f(x) : x;
+        case PointOp::kSoftplus:
+            return softplus(x);
+        case PointOp::kMish:
+            return x * tanhf(softplus(x));
+        case PointOp::kGelu:
+            return 0.5f * x * (1.0f + erff(x * 0.70710678f));
+        case PointOp::kErf:
+            return erff(x);
+        case PointOp::kSave:
+            saved = x;
+            return x;
+        case PointOp::kMulSaved:
+            return x * saved;
+    }
+    return x;
+}
+
+/// All steps on V numbers. read(operand, y) loads V numbers of an operand.
+template <int V, class Read>
+__device__ void run_steps(const Steps& steps, float (&x)[V], Read&& read) {
+    float saved[V] = {};
+    for (int s = 0; s < steps.count; ++s) {
+        const KernelStep step = steps.step[s];
+        float y[V];
+        if (step.input >= 0) {
+            read(step.input, y);
+        } else {
+#pragma unroll
+            for (int i = 0; i < V; ++i)
+                y[i] = step.a;
+        }
+#pragma unroll
+        for (int i = 0; i < V; ++i)
+            x[i] = step_on(step, x[i], y[i], saved[i]);
+    }
+}
+
+}  // namespace sluice::infer::cuda

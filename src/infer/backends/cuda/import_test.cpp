@@ -1,0 +1,151 @@
+#include "sluice/infer/backends/cuda/import.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <openvino/pass/constant_folding.hpp>
+#include <openvino/pass/manager.hpp>
+
+#include "sluice/infer/backends/cuda/fuse.h"
+#include "sluice/infer/backends/cuda/reference.h"
+#include "sluice/infer/backends/cuda/test_graphs.h"
+#include "sluice/infer/backends/openvino/compile.h"
+#include "sluice/infer/backends/openvino/prepare.h"
+#include "sluice/infer/backends/openvino/test_models.h"
+
+namespace sluice::infer::cuda {
+namespace {
+
+using Outputs = std::vector<std::vector<float>>;
+
+Outputs run_openvino(const std::shared_ptr<ov::Model>& model, const Outputs& inputs) {
+    auto compiled = openvino_core().compile_model(
+        model, "CPU", ov::hint::inference_precision(ov::element::f32));
+    ov::InferRequest request = compiled.create_infer_request();
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        ov::Tensor tensor = request.get_input_tensor(i);
+        std::copy(inputs[i].begin(), inputs[i].end(), tensor.data<float>());
+    }
+    request.infer();
+    Outputs outputs;
+    for (std::size_t i = 0; i < model->outputs().size(); ++i) {
+        ov::Tensor tensor = request.get_output_tensor(i);
+        outputs.emplace_back(tensor.data<float>(), tensor.data<float>() + tensor.get_size());
+    }
+    return outputs;
+}
+
+/// The largest difference, in parts of the largest number.
+float difference(const std::vector<float>& a, const std::vector<float>& b) {
+    float largest = 1e-6f;
+    float worst = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        largest = std::max(largest, std::fabs(b[i]));
+        worst = std::max(worst, std::fabs(a[i] - b[i]));
+        if (!std::isfinite(a[i])) return INFINITY;
+    }
+    return a.size() == b.size() ? worst / largest : INFINITY;
+}
+
+void expect_same(const Outputs& ours, const Outputs& theirs) {
+    ASSERT_EQ(ours.size(), theirs.size());
+    for (std::size_t i = 0; i < ours.size(); ++i)
+        EXPECT_LT(difference(ours[i], theirs[i]), 1e-4f) << "output " << i;
+}
+
+Outputs inputs_of(const ov::Model& model) {
+    Outputs inputs;
+    for (const auto& input : model.inputs())
+        inputs.push_back(random_numbers(ov::shape_size(input.get_shape()), 7, -1, 1));
+    return inputs;
+}
+
+class ImportedGraph : public testing::TestWithParam<TestGraph> {};
+
+TEST_P(ImportedGraph, ComputesWhatOpenvinoComputes) {
+    auto model = GetParam().make();
+    Graph graph = import_model(*model).value();
+    const Outputs inputs = inputs_of(*model);
+    const Outputs expected = run_openvino(model, inputs);
+    expect_same(run_reference(graph, inputs), expected);
+    fuse(graph);
+    expect_same(run_reference(graph, inputs), expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(All,
+                         ImportedGraph,
+                         testing::ValuesIn(test_graphs()),
+                         [](const auto& test) { return test.param.name; });
+
+Graph fused(const std::string& name) {
+    for (const TestGraph& graph : test_graphs()) {
+        if (graph.name != name) continue;
+        Graph result = import_model(*graph.make()).value();
+        fuse(result);
+        return result;
+    }
+    return {};
+}
+
+TEST(Fuse, LeavesOneNodeOfConvolutionNormSumAndActivation) {
+    Graph graph = fused("bottleneck");
+    ASSERT_EQ(graph.nodes.size(), 1u);
+    EXPECT_TRUE(graph.nodes[0].is<Conv>());
+    EXPECT_THAT(graph.nodes[0].steps,
+                testing::ElementsAre(PointStep{PointOp::kAdd, 1}, PointStep{PointOp::kRelu}));
+}
+
+TEST(Fuse, KnowsActivationsThatAreWrittenOut) {
+    Graph graph = fused("written_out");
+    std::vector<PointOp> last;
+    for (const Node& node : graph.nodes)
+        last.push_back(node.steps.back().op);
+    EXPECT_THAT(last,
+                testing::UnorderedElementsAre(
+                    PointOp::kHardSwish, PointOp::kMish, PointOp::kMul, PointOp::kSwish));
+}
+
+TEST(Fuse, MakesAFirstLayerWide) {
+    Graph graph = fused("stem_7");
+    ASSERT_EQ(graph.nodes.size(), 2u);
+    EXPECT_TRUE(graph.nodes[0].is<SpaceToDepth>());
+    EXPECT_EQ(std::get<Conv>(graph.nodes[1].op).window.kernel, (Pair{4, 4}));
+}
+
+TEST(Import, NamesTheNodeThatItCannotTake) {
+    auto graph = graph_of("turn", {1, 8, 4, 4}, [](const Port& x) -> ov::OutputVector {
+        auto turned = std::make_shared<ov::op::v0::DepthToSpace>(
+            x, ov::op::v0::DepthToSpace::DepthToSpaceMode::BLOCKS_FIRST, 2);
+        turned->set_friendly_name("turn_inside_out");
+        return {turned};
+    });
+    auto imported = import_model(*graph.make());
+    ASSERT_FALSE(imported);
+    EXPECT_EQ(imported.error().code, ErrorCode::kUnsupported);
+    EXPECT_THAT(imported.error().message, testing::HasSubstr("'turn_inside_out' (DepthToSpace)"));
+}
+
+class RealModel : public testing::TestWithParam<std::string> {};
+
+TEST_P(RealModel, ComputesWhatOpenvinoComputes) {
+    const std::string path = real_model(GetParam());
+    if (path.empty()) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
+    InputAdaptation adaptation;
+    adaptation.type = memory::ElementType::kF32;
+    auto model = openvino_core().read_model(path);
+    auto prepared = prepare(path, *model, adaptation, 1).value();
+    auto graph = import_model(*prepared.model);
+    ASSERT_TRUE(graph) << graph.error().text();
+    fuse(*graph);
+    const Outputs inputs = inputs_of(*prepared.model);
+    expect_same(run_reference(*graph, inputs), run_openvino(prepared.model, inputs));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, RealModel, testing::ValuesIn(real_models()), [](const auto& test) {
+    return test.param.substr(0, test.param.find('/'));
+});
+
+}  // namespace
+}  // namespace sluice::infer::cuda

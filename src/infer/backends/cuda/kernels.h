@@ -1,0 +1,151 @@
+#pragma once
+
+#include <cstdint>
+
+#include <cuda_runtime_api.h>
+
+/// Our own kernels, as plain functions: each queues one launch. Every size is in elements; numbers
+/// of 32 bits hold them, which the engine checks. What they compute is said by reference.h.
+namespace sluice::infer::cuda {
+
+enum class Type : std::uint8_t { kF16, kF32, kU8 };
+
+inline constexpr int kMostDims = 6;
+inline constexpr int kMostOperands = 4;
+inline constexpr int kMostKernelSteps = 16;
+
+struct KernelStep {
+    std::uint8_t op;    ///< a PointOp
+    std::int8_t input;  ///< an operand, or -1
+    float a;
+    float b;
+};
+
+struct Steps {
+    int count = 0;
+    KernelStep step[kMostKernelSteps];
+};
+
+struct Operand {
+    const void* data = nullptr;
+    Type type = Type::kF16;
+    int strides[kMostDims] = {};
+};
+
+/// Reads input 0, does the steps, writes. Extents are the output's; inputs spread by strides of 0.
+struct PointArgs {
+    int dims = 0;
+    int extents[kMostDims] = {};
+    int operands = 0;
+    Operand input[kMostOperands];
+    void* output = nullptr;
+    Type type = Type::kF16;
+    int strides[kMostDims] = {};
+    Steps steps;
+};
+void launch_pointwise(const PointArgs& args, cudaStream_t stream);
+
+/// Four dimensions in the order batch, channel, row, column.
+struct Image {
+    void* data = nullptr;
+    int extents[4] = {};
+    int strides[4] = {};
+};
+
+/// Output channels are padded to a multiple of 8 with zeros. Operands spread over channels: their
+/// first stride is that of the channel.
+struct SpaceToDepthArgs {
+    Operand input;  ///< strides: batch, channel, row, column
+    int channels = 3;
+    Image output;
+    int operands = 0;
+    Operand operand[kMostOperands];
+    Steps steps;
+};
+void launch_space_to_depth(const SpaceToDepthArgs& args, Type type, cudaStream_t stream);
+
+struct WindowArgs {
+    Image input;
+    Image output;
+    int kernel[2] = {1, 1};
+    int stride[2] = {1, 1};
+    int dilation[2] = {1, 1};
+    int pad_begin[2] = {};
+    int pad_end[2] = {};
+};
+
+/// Weights are fp32, [row][column][channel]; operands have the output's extents (spread by 0).
+struct DepthwiseArgs {
+    WindowArgs window;
+    const float* weights = nullptr;
+    const float* bias = nullptr;
+    int operands = 0;
+    Operand operand[kMostOperands];
+    Steps steps;
+};
+void launch_depthwise(const DepthwiseArgs& args, Type type, cudaStream_t stream);
+
+struct PoolArgs {
+    WindowArgs window;
+    bool is_max = true;
+    bool counts_padding = false;
+};
+void launch_pool(const PoolArgs& args, Type type, cudaStream_t stream);
+
+struct ResizeArgs {
+    Image input;
+    Image output;
+    bool linear = false;
+    bool half_pixel = false;
+    bool floors = true;
+    float step[2] = {};
+};
+void launch_resize(const ResizeArgs& args, Type type, cudaStream_t stream);
+
+/// `dims` kept dimensions, then the reduced ones; strides of the output cover the kept.
+struct ReduceArgs {
+    int kind = 0;  ///< a Reduce::Kind
+    int kept = 0;
+    int reduced = 0;
+    int extents[kMostDims] = {};
+    const void* input = nullptr;
+    int in_strides[kMostDims] = {};
+    void* output = nullptr;
+    int out_strides[kMostDims] = {};
+};
+void launch_reduce(const ReduceArgs& args, Type type, cudaStream_t stream);
+
+/// The last dimension is the one summed over.
+struct SoftmaxArgs {
+    int dims = 0;
+    int extents[kMostDims] = {};
+    const void* input = nullptr;
+    int in_strides[kMostDims] = {};
+    void* output = nullptr;
+    int out_strides[kMostDims] = {};
+};
+void launch_softmax(const SoftmaxArgs& args, Type type, cudaStream_t stream);
+
+/// output[.., m, n] = sum over k of a[.., m, k] * b[.., k, n]; `outer` dimensions come before.
+struct MatMulArgs {
+    int outer = 0;
+    int extents[kMostDims] = {};  ///< of the outer dimensions
+    int m = 0;
+    int n = 0;
+    int k = 0;
+    const void* a = nullptr;
+    int a_strides[kMostDims] = {};
+    int a_m = 0;
+    int a_k = 0;
+    const void* b = nullptr;
+    int b_strides[kMostDims] = {};
+    int b_k = 0;
+    int b_n = 0;
+    void* output = nullptr;
+    int out_strides[kMostDims] = {};
+    int out_m = 0;
+    int out_n = 0;
+};
+void launch_matmul(const MatMulArgs& args, Type type, cudaStream_t stream);
+
+}  // namespace sluice::infer::cuda

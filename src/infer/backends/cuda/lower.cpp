@@ -1,0 +1,302 @@
+#include "sluice/infer/backends/cuda/lower.h"
+
+#include <algorithm>
+
+namespace sluice::infer::cuda {
+namespace {
+
+using memory::ElementType;
+using Place = Storage::Place;
+
+constexpr std::int64_t kChannelUnit = 8;
+
+class Lowering {
+public:
+    Lowering(Graph graph, ElementType type) {
+        program_.graph = std::move(graph);
+        program_.type = type;
+        views_.resize(program_.graph.values.size());
+        aliases_.resize(program_.graph.values.size(), false);
+        makers_ = producers(program_.graph);
+        uses_ = use_counts(program_.graph);
+        node_count_ = program_.graph.nodes.size();
+    }
+
+    Program run() {
+        for (ValueId input : graph().inputs)
+            view(input) = stored(Place::kInput, graph().value(input).type, input);
+        std::vector<View> outputs;
+        for (ValueId output : graph().outputs) {
+            outputs.push_back(stored(Place::kOutput, ElementType::kF32, output));
+            place(output, outputs.back());
+        }
+        place_concatenations();
+        for (std::size_t i = 0; i < node_count_; ++i)
+            lower_node(static_cast<int>(i));
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            const View from = view_of(graph().outputs[i]);
+            if (from != outputs[i]) copy(from, outputs[i], "output");
+        }
+        return std::move(program_);
+    }
+
+private:
+    Graph& graph() { return program_.graph; }
+    View& view(ValueId id) { return views_[static_cast<std::size_t>(id)]; }
+    const Shape& shape(ValueId id) { return graph().value(id).shape; }
+    ElementType type_of(const View& view) const { return program_.storage(view).type; }
+
+    int add_storage(Place place, ElementType type, std::int64_t elements, ValueId value = -1) {
+        program_.storages.push_back({place, type, elements, value});
+        return static_cast<int>(program_.storages.size() - 1);
+    }
+    View stored(Place place, ElementType type, ValueId id) {
+        const int storage = add_storage(place, type, memory::element_count(shape(id)), id);
+        return dense_view(storage, shape(id));
+    }
+
+    /// Where a value lies when nobody asked for a place. Channels that no writer fills are read by
+    /// convolutions (against weights of zero), so they have to be numbers.
+    View fresh(const Shape& extents, bool fills_padding) {
+        if (extents.size() != 4) {
+            return dense_view(
+                add_storage(Place::kArena, program_.type, memory::element_count(extents)), extents);
+        }
+        const std::int64_t pitch = padded_channels(extents[1]);
+        const bool gaps = pitch != extents[1] && !fills_padding;
+        const int storage = add_storage(gaps ? Place::kKept : Place::kArena,
+                                        program_.type,
+                                        extents[0] * extents[2] * extents[3] * pitch);
+        return image_view(storage, extents, pitch);
+    }
+
+    View view_of(ValueId id) {
+        if (!view(id).placed() && graph().value(id).data)
+            view(id) = stored(Place::kConstant, ElementType::kF32, id);
+        return view(id);
+    }
+
+    /// Nothing but its own padding lies between its pixels.
+    static bool is_whole_image(const View& view) {
+        const View image = image_view(view.storage, view.extents, padded_channels(view.extents[1]));
+        for (std::size_t i = 0; i < 4; ++i) {
+            if (view.extents[i] != 1 && view.strides[i] != image.strides[i]) return false;
+        }
+        return true;
+    }
+
+    static bool uses_matrix_units(const Node& node) {
+        const auto* conv = std::get_if<Conv>(&node.op);
+        return conv != nullptr && !is_depthwise(*conv);
+    }
+
+    // Before anything is written: concatenations and outputs hand places out.
+
+    /// Asks the maker of a value to write it there. False: it has to be copied.
+    bool place(ValueId id, const View& target) {
+        const int maker = makers_[static_cast<std::size_t>(id)];
+        if (view(id).placed() || maker < 0) return false;
+        // An output's fp32 is no place for what others read as fp16.
+        if (type_of(target) != program_.type && uses_[static_cast<std::size_t>(id)] > 1)
+            return false;
+        const Node& node = graph().nodes[static_cast<std::size_t>(maker)];
+        if (uses_matrix_units(node)) {
+            if (!fits_matrix_units(program_, target) || shape(id)[1] % kChannelUnit != 0)
+                return false;
+        } else if (node.is<Reshape>()) {
+            if (auto inner = reshaped(target, shape(node.inputs[0])))
+                aliases_[static_cast<std::size_t>(id)] = place(node.inputs[0], *inner);
+        } else if (const auto* transpose = std::get_if<Transpose>(&node.op)) {
+            aliases_[static_cast<std::size_t>(id)] =
+                place(node.inputs[0], untransposed(target, transpose->order));
+        } else if (!node.is<Pointwise>() && !node.is<Slice>() && !node.is<Concat>() &&
+                   type_of(target) != program_.type) {
+            return false;
+        }
+        view(id) = target;
+        return true;
+    }
+
+    void place_concatenations() {
+        for (std::size_t i = node_count_; i-- > 0;) {
+            const Node& node = graph().nodes[i];
+            const auto* concat = std::get_if<Concat>(&node.op);
+            if (concat == nullptr) continue;
+            if (!view(node.output).placed()) view(node.output) = fresh(shape(node.output), false);
+            for_each_part(
+                node, *concat, [&](ValueId input, const View& part) { place(input, part); });
+        }
+    }
+
+    template <class Body>
+    void for_each_part(const Node& node, const Concat& concat, Body&& body) {
+        const auto axis = static_cast<std::size_t>(concat.axis);
+        const View whole = view(node.output);
+        Slice slice{std::vector<std::int64_t>(whole.extents.size(), 0),
+                    std::vector<std::int64_t>(whole.extents.size(), 1)};
+        for (ValueId input : node.inputs) {
+            body(input, sliced(whole, slice, shape(input)));
+            slice.begin[axis] += shape(input)[axis];
+        }
+    }
+
+    // Then the steps, in order.
+
+    int add_copy_node(const std::string& name) {
+        graph().nodes.push_back({name + " (copy)", Pointwise{}, {}, -1, {}});
+        return static_cast<int>(graph().nodes.size() - 1);
+    }
+    void copy(const View& from, const View& to, const std::string& name) {
+        program_.steps.push_back({add_copy_node(name), {from}, to});
+    }
+
+    /// Copies between two views of the same elements under different extents.
+    void copy_reshaped(const View& from, const View& to, const std::string& name) {
+        if (auto source = reshaped(from, to.extents)) return copy(*source, to, name);
+        if (auto target = reshaped(to, from.extents)) return copy(from, *target, name);
+        const View between = dense_view(
+            add_storage(Place::kArena, program_.type, memory::element_count(from.extents)),
+            from.extents);
+        copy(from, between, name);
+        copy(*reshaped(between, to.extents), to, name);
+    }
+
+    /// The view as this node can read it; a copy where it cannot.
+    View readable(const Node& node, const View& from, const std::string& name) {
+        bool fits =
+            type_of(from) == program_.type || node.is<Pointwise>() || node.is<SpaceToDepth>();
+        if (uses_matrix_units(node)) {
+            fits = fits && fits_matrix_units(program_, from) &&
+                   (from.extents[1] % kChannelUnit == 0 || is_whole_image(from));
+        }
+        if (fits) return from;
+        for (const auto& [source, made] : readable_copies_) {
+            if (source == from) return made;
+        }
+        const View to = fresh(from.extents, false);
+        copy(from, to, name);
+        readable_copies_.emplace_back(from, to);
+        return to;
+    }
+
+    void lower_node(int index) {
+        // A copy: nodes grow while steps are added. Weights would be heavy, so they stay behind.
+        const Node& made = graph().nodes[static_cast<std::size_t>(index)];
+        const std::string name = made.name;
+        const ValueId output = made.output;
+        const std::vector<ValueId> inputs = made.inputs;
+        if (made.is<Reshape>()) return lower_reshape(name, inputs[0], output);
+        if (const auto* op = std::get_if<Transpose>(&made.op)) {
+            return lower_moved(name, transposed(view_of(inputs[0]), op->order), output);
+        }
+        if (const auto* op = std::get_if<Slice>(&made.op)) {
+            return lower_moved(name, sliced(view_of(inputs[0]), *op, shape(output)), output);
+        }
+        if (const auto* op = std::get_if<Concat>(&made.op)) {
+            for_each_part(Node(made), Concat(*op), [&](ValueId input, const View& part) {
+                if (view_of(input) != part) copy(view_of(input), part, name);
+            });
+            return;
+        }
+        Step step{index, {}, {}};
+        for (ValueId input : inputs)
+            step.inputs.push_back(view_of(input));
+        const bool main_only = made.is<Conv>();
+        for (std::size_t i = 0; i < step.inputs.size(); ++i) {
+            if (main_only && i > 0) break;
+            step.inputs[i] =
+                readable(graph().nodes[static_cast<std::size_t>(index)], step.inputs[i], name);
+        }
+        if (!view(output).placed()) {
+            const Node& node = graph().nodes[static_cast<std::size_t>(index)];
+            view(output) = fresh(shape(output), uses_matrix_units(node) || node.is<SpaceToDepth>());
+        }
+        step.output = view(output);
+        program_.steps.push_back(std::move(step));
+    }
+
+    void lower_moved(const std::string& name, const View& moved, ValueId output) {
+        if (!view(output).placed()) {
+            view(output) = moved;
+        } else if (!aliases_[static_cast<std::size_t>(output)]) {
+            copy(moved, view(output), name);
+        }
+    }
+
+    void lower_reshape(const std::string& name, ValueId input, ValueId output) {
+        if (view(output).placed()) {
+            if (!aliases_[static_cast<std::size_t>(output)])
+                copy_reshaped(view_of(input), view(output), name);
+            return;
+        }
+        if (auto same = reshaped(view_of(input), shape(output))) {
+            view(output) = *same;
+            return;
+        }
+        view(output) = fresh(shape(output), false);
+        copy_reshaped(view_of(input), view(output), name);
+    }
+
+    Program program_;
+    std::vector<View> views_;
+    std::vector<bool> aliases_;  ///< the value's view was handed on to what it is made from
+    std::vector<std::pair<View, View>> readable_copies_;
+    std::vector<int> makers_;
+    std::vector<int> uses_;
+    std::size_t node_count_ = 0;
+};
+
+}  // namespace
+
+std::int64_t padded_channels(std::int64_t channels) {
+    return (channels + kChannelUnit - 1) / kChannelUnit * kChannelUnit;
+}
+
+bool is_depthwise(const Conv& conv) {
+    return conv.groups > 1 && conv.bias.size() == static_cast<std::size_t>(conv.groups) &&
+           conv.weights.size() ==
+               conv.bias.size() *
+                   static_cast<std::size_t>(conv.window.kernel[0] * conv.window.kernel[1]);
+}
+
+bool fits_matrix_units(const Program& program, const View& view) {
+    if (view.extents.size() != 4 || program.storage(view).type != program.type) return false;
+    if (view.offset % kChannelUnit != 0) return false;
+    for (std::size_t i = 0; i < 4; ++i) {
+        if (view.extents[i] == 1) continue;
+        if (i == 1 ? view.strides[i] != 1 : view.strides[i] % kChannelUnit != 0) return false;
+    }
+    return true;
+}
+
+Program lower(Graph graph, ElementType type) {
+    return Lowering(std::move(graph), type).run();
+}
+
+std::vector<Block> arena_blocks(const Program& program) {
+    std::vector<Block> blocks(program.storages.size());
+    std::vector<bool> seen(program.storages.size(), false);
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        const Storage& storage = program.storages[i];
+        blocks[i].bytes =
+            static_cast<std::size_t>(storage.elements) * memory::element_size(storage.type);
+    }
+    auto touch = [&](const View& view, int step) {
+        const auto index = static_cast<std::size_t>(view.storage);
+        if (!seen[index]) blocks[index].first = step;
+        seen[index] = true;
+        blocks[index].last = step;
+    };
+    for (std::size_t i = 0; i < program.steps.size(); ++i) {
+        for (const View& input : program.steps[i].inputs)
+            touch(input, static_cast<int>(i));
+        touch(program.steps[i].output, static_cast<int>(i));
+    }
+    std::vector<Block> arena;
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        if (program.storages[i].place == Storage::Place::kArena) arena.push_back(blocks[i]);
+    }
+    return arena;
+}
+
+}  // namespace sluice::infer::cuda

@@ -1,0 +1,197 @@
+#include "sluice/infer/backends/cuda/lower.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sluice/infer/backends/cuda/fuse.h"
+#include "sluice/infer/backends/cuda/import.h"
+#include "sluice/infer/backends/cuda/reference.h"
+#include "sluice/infer/backends/cuda/test_graphs.h"
+#include "sluice/infer/backends/openvino/compile.h"
+#include "sluice/infer/backends/openvino/prepare.h"
+#include "sluice/infer/backends/openvino/test_models.h"
+
+namespace sluice::infer::cuda {
+namespace {
+
+using memory::ElementType;
+using Numbers = std::vector<float>;
+
+/// Runs a program's steps by the reference, reading and writing through views in one arena that is
+/// full of NaN at first: a place that nobody wrote, or that two share, is seen.
+class ProgramRunner {
+public:
+    explicit ProgramRunner(const Program& program) : program_(program) {
+        std::vector<Block> blocks = arena_blocks(program);
+        for (Block& block : blocks)
+            block.bytes = block.bytes / memory::element_size(program.type) * sizeof(float);
+        const ArenaPlan plan = plan_arena(blocks);
+        arena_.assign(plan.bytes / sizeof(float), std::numeric_limits<float>::quiet_NaN());
+        std::size_t next = 0;
+        for (const Storage& storage : program.storages) {
+            if (storage.place == Storage::Place::kArena) {
+                begins_.push_back(plan.offsets[next++] / sizeof(float));
+                continue;
+            }
+            begins_.push_back(arena_.size());
+            arena_.resize(arena_.size() + static_cast<std::size_t>(storage.elements), 0.0f);
+            if (storage.place != Storage::Place::kConstant) continue;
+            std::ranges::copy(*program.graph.value(storage.value).data,
+                              arena_.begin() + static_cast<std::ptrdiff_t>(begins_.back()));
+        }
+    }
+
+    std::vector<Numbers> run(const std::vector<Numbers>& inputs) {
+        std::vector<Numbers> outputs;
+        for (std::size_t i = 0; i < inputs.size(); ++i)
+            std::ranges::copy(inputs[i], &arena_[begin_of(program_.graph.inputs[i])]);
+        for (const Step& step : program_.steps)
+            run_step(step);
+        for (ValueId output : program_.graph.outputs) {
+            const std::size_t begin = begin_of(output, Storage::Place::kOutput);
+            const auto count = memory::element_count(program_.graph.value(output).shape);
+            outputs.emplace_back(&arena_[begin], &arena_[begin] + count);
+        }
+        return outputs;
+    }
+
+private:
+    std::size_t begin_of(ValueId value, Storage::Place place = Storage::Place::kInput) const {
+        for (std::size_t i = 0; i < begins_.size(); ++i) {
+            if (program_.storages[i].value == value && program_.storages[i].place == place)
+                return begins_[i];
+        }
+        return 0;
+    }
+
+    /// Each element of a view, in row-major order.
+    template <class Body>
+    void visit(const View& view, Body&& body) {
+        std::vector<std::int64_t> place(view.extents.size(), 0);
+        for (std::int64_t i = 0; i < memory::element_count(view.extents); ++i) {
+            std::int64_t index = view.offset;
+            for (std::size_t d = 0; d < place.size(); ++d)
+                index += place[d] * view.strides[d];
+            body(arena_[begins_[static_cast<std::size_t>(view.storage)] +
+                        static_cast<std::size_t>(index)]);
+            for (std::size_t d = place.size(); d-- > 0;) {
+                if (++place[d] < view.extents[d]) break;
+                place[d] = 0;
+            }
+        }
+    }
+
+    void run_step(const Step& step) {
+        Graph one;
+        std::vector<Numbers> inputs;
+        Node node = program_.node(step);
+        node.inputs.clear();
+        for (const View& view : step.inputs) {
+            node.inputs.push_back(one.add({"", view.extents}));
+            inputs.emplace_back();
+            visit(view, [&](float value) { inputs.back().push_back(value); });
+        }
+        node.output = one.add({"", step.output.extents});
+        one.inputs = node.inputs;
+        one.outputs = {node.output};
+        one.nodes = {node};
+        std::size_t next = 0;
+        const Numbers result = run_reference(one, inputs)[0];
+        visit(step.output, [&](float& value) { value = result[next++]; });
+    }
+
+    const Program& program_;
+    std::vector<std::size_t> begins_;
+    Numbers arena_;
+};
+
+Program lowered(const TestGraph& test) {
+    Graph graph = import_model(*test.make()).value();
+    fuse(graph);
+    return lower(std::move(graph), ElementType::kF16);
+}
+
+class LoweredGraph : public testing::TestWithParam<TestGraph> {};
+
+TEST_P(LoweredGraph, ComputesWhatTheGraphComputes) {
+    auto model = GetParam().make();
+    Graph graph = import_model(*model).value();
+    std::vector<Numbers> inputs;
+    for (ValueId input : graph.inputs) {
+        const auto count = memory::element_count(graph.value(input).shape);
+        inputs.push_back(random_numbers(static_cast<std::size_t>(count), 7, -1, 1));
+    }
+    const auto expected = run_reference(graph, inputs);
+    const Program program = lowered(GetParam());
+    const auto results = ProgramRunner(program).run(inputs);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        for (std::size_t j = 0; j < expected[i].size(); ++j)
+            ASSERT_NEAR(results[i][j], expected[i][j], 1e-3f) << "output " << i << " at " << j;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LoweredGraph, testing::ValuesIn(test_graphs()), [](const auto& test) {
+    return test.param.name;
+});
+
+class LoweredModel : public testing::TestWithParam<std::string> {};
+
+TEST_P(LoweredModel, ComputesWhatTheGraphComputes) {
+    const std::string path = real_model(GetParam());
+    if (path.empty()) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
+    InputAdaptation adaptation;
+    adaptation.type = ElementType::kF32;
+    auto model = openvino_core().read_model(path);
+    Graph graph = import_model(*prepare(path, *model, adaptation, 1).value().model).value();
+    fuse(graph);
+    const auto count = memory::element_count(graph.value(graph.inputs[0]).shape);
+    const std::vector<Numbers> inputs{random_numbers(static_cast<std::size_t>(count), 7, -1, 1)};
+    const auto expected = run_reference(graph, inputs);
+    const Program program = lower(std::move(graph), ElementType::kF16);
+    const auto results = ProgramRunner(program).run(inputs);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        for (std::size_t j = 0; j < expected[i].size(); ++j)
+            ASSERT_NEAR(results[i][j], expected[i][j], 1e-3f) << "output " << i << " at " << j;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LoweredModel, testing::ValuesIn(real_models()), [](const auto& test) {
+    return test.param.substr(0, test.param.find('/'));
+});
+
+int copies(const Program& program) {
+    return static_cast<int>(std::ranges::count_if(program.steps, [&](const Step& step) {
+        return program.node(step).is<Pointwise>() && program.node(step).steps.empty();
+    }));
+}
+
+Program lowered(const std::string& name) {
+    for (const TestGraph& graph : test_graphs()) {
+        if (graph.name == name) return lowered(graph);
+    }
+    return {};
+}
+
+TEST(Lower, JoinsWithoutACopy) {
+    // The input and the outputs (one of them of two parts) change type; nothing else is copied.
+    EXPECT_EQ(copies(lowered("stages")), 4);
+}
+
+TEST(Lower, WritesAHeadStraightIntoTheOutput) {
+    // The input's change of type, then each branch of each level once.
+    EXPECT_EQ(copies(lowered("head")), 1 + 6);
+}
+
+TEST(Lower, StoresImagesPixelByPixelInUnitsOfEightChannels) {
+    const Program program = lowered("conv_odd_channels");
+    const View& view = program.steps[1].output;
+    EXPECT_THAT(view.extents, testing::ElementsAre(2, 5, 3, 4));
+    EXPECT_THAT(view.strides, testing::ElementsAre(96, 1, 32, 8));
+}
+
+}  // namespace
+}  // namespace sluice::infer::cuda

@@ -1,0 +1,390 @@
+#include "sluice/infer/backends/cuda/network.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include <cuda_fp16.h>
+#include <fmt/format.h>
+
+#include "sluice/infer/backends/cuda/capture.h"
+#include "sluice/infer/backends/cuda/launch.h"
+
+namespace sluice::infer::cuda {
+namespace {
+
+using memory::ElementType;
+using memory::cuda::Buffer;
+using memory::cuda::check;
+using memory::cuda::Stream;
+
+constexpr std::size_t kAlignment = 256;
+
+const Conv* matrix_conv(const Node& node) {
+    const auto* conv = std::get_if<Conv>(&node.op);
+    return conv != nullptr && !is_depthwise(*conv) ? conv : nullptr;
+}
+
+std::size_t bytes_of(const Storage& storage) {
+    return static_cast<std::size_t>(storage.elements) * memory::element_size(storage.type);
+}
+
+/// Weights and constants on their way to the device, one after the other.
+class Blob {
+public:
+    std::size_t add(const std::vector<float>& numbers, ElementType type) {
+        const std::size_t begin = bytes_.size();
+        const std::size_t size = numbers.size() * memory::element_size(type);
+        bytes_.resize((begin + size + kAlignment - 1) / kAlignment * kAlignment);
+        std::byte* to = bytes_.data() + begin;
+        if (type == ElementType::kF32) {
+            std::memcpy(to, numbers.data(), size);
+        } else {
+            for (float number : numbers) {
+                const __half half = __float2half(number);
+                std::memcpy(to, &half, sizeof half);
+                to += sizeof half;
+            }
+        }
+        return begin;
+    }
+    const std::vector<std::byte>& bytes() const { return bytes_; }
+
+private:
+    std::vector<std::byte> bytes_;
+};
+
+/// [output][input][row][column] as [output][row][column][input], both channels padded with zeros.
+std::vector<float> matrix_weights(const Conv& conv, std::int64_t outputs, std::int64_t inputs) {
+    const std::int64_t area = conv.window.kernel[0] * conv.window.kernel[1];
+    const auto from_outputs = static_cast<std::int64_t>(conv.bias.size());
+    const std::int64_t from_inputs =
+        static_cast<std::int64_t>(conv.weights.size()) / from_outputs / area;
+    std::vector<float> result(static_cast<std::size_t>(outputs * area * inputs), 0.0f);
+    for (std::int64_t k = 0; k < from_outputs; ++k) {
+        for (std::int64_t c = 0; c < from_inputs; ++c) {
+            for (std::int64_t i = 0; i < area; ++i) {
+                result[static_cast<std::size_t>((k * area + i) * inputs + c)] =
+                    conv.weights[static_cast<std::size_t>((k * from_inputs + c) * area + i)];
+            }
+        }
+    }
+    return result;
+}
+
+/// [channel][row][column] as [row][column][channel].
+std::vector<float> depthwise_weights(const Conv& conv) {
+    const std::size_t channels = conv.bias.size();
+    const std::size_t area = conv.weights.size() / channels;
+    std::vector<float> result(conv.weights.size());
+    for (std::size_t c = 0; c < channels; ++c) {
+        for (std::size_t i = 0; i < area; ++i)
+            result[i * channels + c] = conv.weights[c * area + i];
+    }
+    return result;
+}
+
+/// Extents with padded channels, and strides that say something for extents of 1 as well.
+void describe_view(const View& view, Four& extents, Four& strides) {
+    std::copy(view.extents.begin(), view.extents.end(), extents.begin());
+    extents[1] = padded_channels(extents[1]);
+    strides[1] = 1;
+    strides[3] = extents[3] > 1 ? view.strides[3] : extents[1];
+    strides[2] = extents[2] > 1 ? view.strides[2] : strides[3] * extents[3];
+    strides[0] = extents[0] > 1 ? view.strides[0] : strides[2] * extents[2];
+}
+
+ConvProblem problem_of(const Program& program, const Step& step, const Conv& conv, bool tf32) {
+    ConvProblem problem;
+    problem.type = program.type;
+    problem.tf32 = tf32;
+    problem.window = conv.window;
+    describe_view(step.inputs[0], problem.x, problem.x_strides);
+    describe_view(step.output, problem.y, problem.y_strides);
+    problem.w = {
+        problem.y[1], problem.x[1] / conv.groups, conv.window.kernel[0], conv.window.kernel[1]};
+    return problem;
+}
+
+/// Adds to the problem what of the node's steps cuDNN can do; returns how many.
+std::size_t fuse_steps(const Program& program, const Step& step, ConvProblem& problem) {
+    const Node& node = program.node(step);
+    std::vector<bool> fits;
+    for (const View& view : step.inputs) {
+        fits.push_back(view.extents == step.output.extents && view.extents[1] == problem.y[1] &&
+                       fits_matrix_units(program, view));
+    }
+    const std::size_t count = fusable_steps(node.steps, fits);
+    problem.steps.assign(node.steps.begin(),
+                         node.steps.begin() + static_cast<std::ptrdiff_t>(count));
+    for (const PointStep& fused : problem.steps) {
+        if (fused.input < 0) continue;
+        Four extents{};
+        Four strides{};
+        describe_view(step.inputs[static_cast<std::size_t>(fused.input)], extents, strides);
+        problem.operand_strides.push_back(strides);
+    }
+    return count;
+}
+
+bool is_packed(const ConvProblem& problem) {
+    return problem.y_strides[3] == problem.y[1];
+}
+
+/// The step writes a place of its own, from where a step after it copies.
+void write_aside(Program& program, std::size_t index) {
+    const View target = program.steps[index].output;
+    const std::int64_t pitch = padded_channels(target.extents[1]);
+    program.storages.push_back({Storage::Place::kArena,
+                                program.type,
+                                target.extents[0] * target.extents[2] * target.extents[3] * pitch,
+                                -1});
+    const View aside =
+        image_view(static_cast<int>(program.storages.size() - 1), target.extents, pitch);
+    program.steps[index].output = aside;
+    const std::string name = program.node(program.steps[index]).name + " (copy)";
+    program.graph.nodes.push_back({name, Pointwise{}, {}, -1, {}});
+    const auto node = static_cast<int>(program.graph.nodes.size() - 1);
+    program.steps.insert(program.steps.begin() + static_cast<std::ptrdiff_t>(index) + 1,
+                         Step{node, {aside}, target});
+}
+
+double count(const Shape& shape) {
+    return static_cast<double>(memory::element_count(shape));
+}
+
+}  // namespace
+
+Network::~Network() = default;
+
+Result<std::unique_ptr<Network>> Network::create(Program program, const Options& options) {
+    std::unique_ptr<Network> network(new Network(std::move(program), options));
+    network->cudnn_ = SLUICE_TRY(Cudnn::create());
+    SLUICE_TRY(network->check_sizes());
+    SLUICE_TRY(network->choose());
+    SLUICE_TRY(network->upload());
+    return network;
+}
+
+/// The kernels count in 32 bits.
+Result<void> Network::check_sizes() const {
+    for (const Storage& storage : program_.storages) {
+        if (storage.elements > std::numeric_limits<int>::max())
+            return unsupported("a tensor has more than 2^31 elements: choose a smaller batch");
+    }
+    for (const Step& step : program_.steps) {
+        const Node& node = program_.node(step);
+        const Conv* conv = matrix_conv(node);
+        if (conv != nullptr && conv->groups > 1 &&
+            (step.inputs[0].extents[1] % 8 != 0 || step.output.extents[1] % 8 != 0)) {
+            return unsupported(fmt::format(
+                "node '{}': a convolution in groups over channels that are no multiple of 8 is not "
+                "supported on CUDA; depthwise ones are",
+                node.name));
+        }
+        if (step.output.extents.size() > static_cast<std::size_t>(kMostDims))
+            return unsupported(
+                fmt::format("node '{}' has more than {} dimensions", node.name, kMostDims));
+    }
+    return {};
+}
+
+/// First with all that can be fused and outputs where they belong; then with less.
+Result<void> Network::choose() {
+    prepared_.resize(program_.steps.size());
+    for (bool aside : {false, true}) {
+        for (bool fused : {true, false}) {
+            std::vector<ConvProblem> problems;
+            for (std::size_t i = 0; i < program_.steps.size(); ++i) {
+                const Conv* conv = matrix_conv(program_.node(program_.steps[i]));
+                if (conv == nullptr || prepared_[i].plan) continue;
+                Prepared& prepared = prepared_[i];
+                prepared.problem = problem_of(program_, program_.steps[i], *conv, options_.tf32);
+                if (aside && fused && !is_packed(prepared.problem)) {
+                    write_aside(program_, i);
+                    prepared_.insert(prepared_.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                     Prepared());
+                    const Step& step = program_.steps[i];
+                    conv = matrix_conv(program_.node(step));
+                    prepared_[i].problem = problem_of(program_, step, *conv, options_.tf32);
+                }
+                Prepared& now = prepared_[i];
+                now.fused = fused ? fuse_steps(program_, program_.steps[i], now.problem) : 0;
+                problems.push_back(now.problem);
+            }
+            if (problems.empty()) return {};
+            const auto plans =
+                SLUICE_TRY(choose_plans(cudnn_, problems, options_.plans, options_.device));
+            for (Prepared& prepared : prepared_) {
+                if (prepared.plan || prepared.problem.w[0] == 0) continue;
+                prepared.plan = plans.at(prepared.problem.key());
+            }
+        }
+    }
+    for (std::size_t i = 0; i < program_.steps.size(); ++i) {
+        const Node& node = program_.node(program_.steps[i]);
+        if (matrix_conv(node) != nullptr && !prepared_[i].plan)
+            return unsupported(fmt::format("node '{}': cuDNN {} has no plan for this convolution",
+                                           node.name,
+                                           Cudnn::version()));
+    }
+    return {};
+}
+
+Result<void> Network::upload() {
+    Blob blob;
+    for (std::size_t i = 0; i < program_.steps.size(); ++i) {
+        const Step& step = program_.steps[i];
+        const auto* conv = std::get_if<Conv>(&program_.node(step).op);
+        if (conv == nullptr) continue;
+        Prepared& prepared = prepared_[i];
+        std::vector<float> bias = conv->bias;
+        if (is_depthwise(*conv)) {
+            prepared.weights = blob.add(depthwise_weights(*conv), ElementType::kF32);
+        } else {
+            const Four& w = prepared.problem.w;
+            prepared.weights = blob.add(matrix_weights(*conv, w[0], w[1]), program_.type);
+            bias.resize(static_cast<std::size_t>(w[0]), 0.0f);
+        }
+        prepared.bias = blob.add(bias, ElementType::kF32);
+    }
+    for (const Storage& storage : program_.storages) {
+        constants_.push_back(0);
+        if (storage.place == Storage::Place::kConstant)
+            constants_.back() =
+                blob.add(*program_.graph.value(storage.value).data, ElementType::kF32);
+    }
+    weights_ = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, blob.bytes().size()));
+    return check(
+        cudaMemcpy(
+            weights_.data(), blob.bytes().data(), blob.bytes().size(), cudaMemcpyHostToDevice),
+        "uploading weights");
+}
+
+Result<NetworkMemory> Network::allocate() const {
+    NetworkMemory memory;
+    const ArenaPlan plan = plan_arena(arena_blocks(program_));
+    memory.arena = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, plan.bytes));
+    std::size_t workspace = 0;
+    for (const Prepared& prepared : prepared_) {
+        if (prepared.plan) workspace = std::max(workspace, prepared.plan.workspace());
+    }
+    memory.workspace = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, workspace));
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < program_.storages.size(); ++i) {
+        const Storage& storage = program_.storages[i];
+        if (storage.place == Storage::Place::kArena) {
+            memory.storages.push_back(memory.arena.data() + plan.offsets[next++]);
+        } else if (storage.place == Storage::Place::kConstant) {
+            memory.storages.push_back(weights_.data() + constants_[i]);
+        } else {
+            Buffer buffer = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, bytes_of(storage)));
+            SLUICE_TRY(check(cudaMemset(buffer.data(), 0, buffer.bytes()), "clearing memory"));
+            memory.storages.push_back(buffer.data());
+            auto& owners = storage.place == Storage::Place::kInput    ? memory.inputs
+                           : storage.place == Storage::Place::kOutput ? memory.outputs
+                                                                      : memory.kept;
+            owners.push_back(std::move(buffer));
+        }
+    }
+    return memory;
+}
+
+Result<void> Network::enqueue(const NetworkMemory& memory, const Stream& stream) const {
+    SLUICE_TRY(cudnn_.use(stream));
+    for (std::size_t i = 0; i < program_.steps.size(); ++i)
+        SLUICE_TRY(run(i, memory, stream));
+    return {};
+}
+
+Result<void> Network::run(std::size_t index,
+                          const NetworkMemory& memory,
+                          const Stream& stream) const {
+    const Step& step = program_.steps[index];
+    const Prepared& prepared = prepared_[index];
+    StepPlaces places;
+    auto place = [&](const View& view) {
+        return first_of(program_, view, memory.storages[static_cast<std::size_t>(view.storage)]);
+    };
+    for (const View& view : step.inputs)
+        places.inputs.push_back(place(view));
+    places.output = const_cast<void*>(place(step.output));
+    places.weights = reinterpret_cast<const float*>(weights_.data() + prepared.weights);
+    places.bias = reinterpret_cast<const float*>(weights_.data() + prepared.bias);
+    if (prepared.plan) {
+        ConvPointers pointers{places.inputs[0], places.weights, places.bias, {}, places.output};
+        for (const PointStep& fused : prepared.problem.steps) {
+            if (fused.input >= 0)
+                pointers.operands.push_back(places.inputs[static_cast<std::size_t>(fused.input)]);
+        }
+        SLUICE_TRY(prepared.plan.run(cudnn_, pointers, memory.workspace.data()));
+        if (prepared.fused < program_.node(step).steps.size())
+            launch_rest(program_, step, prepared.fused, places, stream.get());
+    } else {
+        launch_step(program_, step, places, stream.get());
+    }
+    return check(cudaGetLastError(), program_.node(step).name.c_str());
+}
+
+StepTime Network::describe(std::size_t index) const {
+    const Step& step = program_.steps[index];
+    const Node& node = program_.node(step);
+    StepTime time;
+    time.name = node.name;
+    time.kind = kind_name(node);
+    time.how = "own kernel";
+    for (const View& view : step.inputs)
+        time.bytes += count(view.extents) *
+                      static_cast<double>(memory::element_size(program_.storage(view).type));
+    time.bytes += count(step.output.extents) *
+                  static_cast<double>(memory::element_size(program_.storage(step.output).type));
+    if (const auto* conv = std::get_if<Conv>(&node.op)) {
+        const auto outputs = static_cast<double>(conv->bias.size());
+        time.operations =
+            2 * count(step.output.extents) * static_cast<double>(conv->weights.size()) / outputs;
+        time.bytes += static_cast<double>(conv->weights.size()) *
+                      static_cast<double>(memory::element_size(program_.type));
+        time.kind = fmt::format("Conv {}x{} s{} {}->{} on {}x{}",
+                                conv->window.kernel[0],
+                                conv->window.kernel[1],
+                                conv->window.stride[0],
+                                step.inputs[0].extents[1],
+                                step.output.extents[1],
+                                step.output.extents[2],
+                                step.output.extents[3]);
+    }
+    if (prepared_[index].plan) {
+        time.how = prepared_[index].plan.name();
+        if (prepared_[index].fused < node.steps.size()) time.how += " + own kernel";
+    }
+    return time;
+}
+
+Result<std::vector<StepTime>> Network::profile(const NetworkMemory& memory,
+                                               const Stream& stream,
+                                               int repeats) const {
+    SLUICE_TRY(cudnn_.use(stream));
+    using memory::cuda::Event;
+    const Event from = SLUICE_TRY(Event::create(Event::Kind::kTimed));
+    const Event to = SLUICE_TRY(Event::create(Event::Kind::kTimed));
+    std::vector<StepTime> times;
+    for (std::size_t i = 0; i < program_.steps.size(); ++i) {
+        auto repeated = [&]() -> Result<void> {
+            for (int repeat = 0; repeat < repeats; ++repeat)
+                SLUICE_TRY(run(i, memory, stream));
+            return {};
+        };
+        const ExecutableGraph graph = SLUICE_TRY(captured(stream, repeated));
+        SLUICE_TRY(launch(graph, stream));
+        SLUICE_TRY(from.record(stream));
+        SLUICE_TRY(launch(graph, stream));
+        SLUICE_TRY(to.record(stream));
+        SLUICE_TRY(to.wait());
+        StepTime time = describe(i);
+        time.milliseconds = SLUICE_TRY(Event::milliseconds(from, to)) / static_cast<float>(repeats);
+        times.push_back(std::move(time));
+    }
+    return times;
+}
+
+}  // namespace sluice::infer::cuda

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/infer/backends/cuda/kernels.h"
+#include "sluice/infer/backends/cuda/lower.h"
+#include "sluice/infer/backends/cuda/plan_choice.h"
+
+namespace sluice::infer::cuda {
+
+/// What one run needs, beside the network: activations, and inputs and outputs on the device.
+struct NetworkMemory {
+    memory::cuda::Buffer arena;
+    memory::cuda::Buffer workspace;
+    std::vector<memory::cuda::Buffer> kept;
+    std::vector<memory::cuda::Buffer> inputs;   ///< in the order of the graph's
+    std::vector<memory::cuda::Buffer> outputs;  ///< likewise; fp32, row-major
+    std::vector<void*> storages;                ///< where each storage of the program begins
+};
+
+struct StepTime {
+    std::string name;
+    std::string kind;
+    std::string how;  ///< cuDNN's plan, or "own kernel"
+    float milliseconds = 0;
+    double operations = 0;  ///< floating-point, a multiply-add as two
+    double bytes = 0;       ///< read and written at the least
+};
+
+/// A program made ready to run on one device: weights there, a plan for each convolution.
+class Network {
+public:
+    struct Options {
+        int device = 0;
+        bool tf32 = false;
+        PlanOptions plans;
+    };
+    /// The device must be the calling thread's own.
+    static Result<std::unique_ptr<Network>> create(Program program, const Options& options);
+    ~Network();
+
+    const Program& program() const { return program_; }
+    std::size_t weight_bytes() const { return weights_.bytes(); }
+
+    Result<NetworkMemory> allocate() const;
+
+    /// Queues every step. Not thread-safe.
+    Result<void> enqueue(const NetworkMemory& memory, const memory::cuda::Stream& stream) const;
+
+    /// Queues one of them. cuDNN must have been given the stream, which enqueue does.
+    Result<void> run(std::size_t step,
+                     const NetworkMemory& memory,
+                     const memory::cuda::Stream& stream) const;
+
+    /// What the step does and costs at the least; its time is left out.
+    StepTime describe(std::size_t step) const;
+
+    /// Each step's time, run by itself `repeats` times in a CUDA graph.
+    Result<std::vector<StepTime>> profile(const NetworkMemory& memory,
+                                          const memory::cuda::Stream& stream,
+                                          int repeats) const;
+
+private:
+    /// What is decided about a step before it runs.
+    struct Prepared {
+        ConvProblem problem;
+        ConvPlan plan;
+        std::size_t fused = 0;    ///< steps that the plan does; the rest follow as a kernel
+        std::size_t weights = 0;  ///< offsets into weights_
+        std::size_t bias = 0;
+    };
+
+    Network(Program program, const Options& options)
+        : program_(std::move(program)), options_(options) {}
+
+    Result<void> check_sizes() const;
+    Result<void> upload();
+    Result<void> choose();
+
+    Program program_;
+    Options options_;
+    Cudnn cudnn_;
+    memory::cuda::Buffer weights_;
+    std::vector<std::size_t> constants_;  ///< offsets into weights_, by storage
+    std::vector<Prepared> prepared_;      ///< by step
+};
+
+}  // namespace sluice::infer::cuda

@@ -1,0 +1,147 @@
+#include "sluice/infer/backends/cuda/network.h"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "sluice/infer/backends/cuda/capture.h"
+#include "sluice/infer/backends/cuda/fuse.h"
+#include "sluice/infer/backends/cuda/import.h"
+#include "sluice/infer/backends/cuda/reference.h"
+#include "sluice/infer/backends/cuda/test_graphs.h"
+#include "sluice/infer/backends/openvino/compile.h"
+#include "sluice/infer/backends/openvino/prepare.h"
+#include "sluice/infer/backends/openvino/test_models.h"
+
+namespace sluice::infer::cuda {
+namespace {
+
+using memory::ElementType;
+using memory::cuda::Stream;
+using Numbers = std::vector<float>;
+
+/// Norm of the difference over the norm of what is right; infinite where a number is missing.
+double error_of(const Numbers& got, const Numbers& wanted) {
+    double error = 0;
+    double norm = 1e-12;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (!std::isfinite(got[i])) return INFINITY;
+        error += (got[i] - wanted[i]) * (got[i] - wanted[i]);
+        norm += wanted[i] * wanted[i];
+    }
+    return std::sqrt(error / norm);
+}
+
+template <class Param>
+class OnDevice : public testing::TestWithParam<Param> {
+protected:
+    void SetUp() override {
+        if (memory::cuda::device_count() == 0) GTEST_SKIP() << "there is no CUDA device here";
+        ASSERT_TRUE(memory::cuda::use_device(0));
+    }
+
+    static void expect_right(const ov::Model& model,
+                             ElementType type,
+                             bool tf32,
+                             double tolerance,
+                             float low = -1,
+                             float high = 1) {
+        Graph graph = import_model(model).value();
+        std::vector<Numbers> inputs;
+        for (ValueId input : graph.inputs) {
+            const auto count = memory::element_count(graph.value(input).shape);
+            inputs.push_back(random_numbers(static_cast<std::size_t>(count), 11, low, high));
+        }
+        const auto wanted = run_reference(graph, inputs);
+        fuse(graph);
+        auto network = Network::create(lower(std::move(graph), type), {0, tf32, {}});
+        ASSERT_TRUE(network) << network.error().text();
+        const auto got = run(**network, inputs);
+        ASSERT_EQ(got.size(), wanted.size());
+        for (std::size_t i = 0; i < wanted.size(); ++i)
+            EXPECT_LT(error_of(got[i], wanted[i]), tolerance) << "output " << i;
+    }
+
+private:
+    /// Twice: what the first run leaves behind must not matter.
+    static std::vector<Numbers> run(const Network& network, const std::vector<Numbers>& inputs) {
+        NetworkMemory memory = network.allocate().value();
+        Stream stream = Stream::create().value();
+        auto graph = captured(stream, [&] { return network.enqueue(memory, stream); });
+        EXPECT_TRUE(graph) << graph.error().text();
+        cudaMemset(memory.arena.data(), 0xff, memory.arena.bytes());
+        for (std::size_t i = 0; i < inputs.size(); ++i)
+            cudaMemcpy(memory.inputs[i].data(),
+                       inputs[i].data(),
+                       memory.inputs[i].bytes(),
+                       cudaMemcpyHostToDevice);
+        std::vector<Numbers> outputs;
+        for (int round = 0; round < 2; ++round) {
+            outputs.clear();
+            for (const auto& output : memory.outputs)
+                cudaMemset(output.data(), 0xff, output.bytes());
+            EXPECT_TRUE(launch(*graph, stream));
+            EXPECT_TRUE(stream.wait());
+            for (const auto& output : memory.outputs) {
+                outputs.emplace_back(output.bytes() / sizeof(float));
+                cudaMemcpy(
+                    outputs.back().data(), output.data(), output.bytes(), cudaMemcpyDeviceToHost);
+            }
+        }
+        return outputs;
+    }
+};
+
+class CudaGraph : public OnDevice<TestGraph> {};
+
+TEST_P(CudaGraph, ComputesInFp32WhatTheReferenceComputes) {
+    expect_right(*GetParam().make(), ElementType::kF32, false, 1e-5);
+}
+
+TEST_P(CudaGraph, ComputesInTf32NearTheReference) {
+    expect_right(*GetParam().make(), ElementType::kF32, true, 2e-3);
+}
+
+TEST_P(CudaGraph, ComputesInFp16NearTheReference) {
+    expect_right(*GetParam().make(), ElementType::kF16, false, 5e-3);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CudaGraph, testing::ValuesIn(test_graphs()), [](const auto& test) {
+    return test.param.name;
+});
+
+class CudaModel : public OnDevice<std::string> {
+protected:
+    void expect_model_right(ElementType type, double tolerance) {
+        const std::string path = real_model(GetParam());
+        if (path.empty()) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
+        InputAdaptation adaptation;
+        adaptation.type = ElementType::kF32;
+        auto model = openvino_core().read_model(path);
+        auto prepared = prepare(path, *model, adaptation, 1).value();
+        // YOLOX takes pixels as they are; near zero its activations are all alike, and differences
+        // between them are what fp16 has no room for.
+        const bool takes_pixels = GetParam().starts_with("yolox");
+        expect_right(*prepared.model,
+                     type,
+                     false,
+                     tolerance,
+                     takes_pixels ? 0.0f : -1.0f,
+                     takes_pixels ? 255.0f : 1.0f);
+    }
+};
+
+TEST_P(CudaModel, ComputesInFp32WhatTheReferenceComputes) {
+    expect_model_right(ElementType::kF32, 1e-4);
+}
+
+TEST_P(CudaModel, ComputesInFp16NearTheReference) {
+    expect_model_right(ElementType::kF16, 2e-2);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CudaModel, testing::ValuesIn(real_models()), [](const auto& test) {
+    return test.param.substr(0, test.param.find('/'));
+});
+
+}  // namespace
+}  // namespace sluice::infer::cuda

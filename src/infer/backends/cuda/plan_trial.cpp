@@ -1,0 +1,181 @@
+#include "sluice/infer/backends/cuda/plan_trial.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sluice/infer/backends/cuda/capture.h"
+#include "sluice/infer/backends/cuda/check.h"
+
+namespace sluice::infer::cuda {
+namespace {
+
+using memory::ElementType;
+using memory::cuda::Buffer;
+using memory::cuda::check;
+using memory::cuda::Event;
+using memory::cuda::Stream;
+
+constexpr int kLaunches = 10;
+constexpr int kRounds = 3;
+/// Of the norm. Rounding to fp16 alone is 3e-4; the order of summation is nothing beside it.
+constexpr float kTolerance = 2e-3f;
+constexpr float kFp32Tolerance = 1e-4f;
+
+Type type_of(const ConvProblem& problem) {
+    return problem.type == ElementType::kF16 ? Type::kF16 : Type::kF32;
+}
+
+/// Elements from the first to the last, gaps included.
+int span_of(const Four& extents, const Four& strides) {
+    std::int64_t last = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+        last += (extents[i] - 1) * strides[i];
+    return static_cast<int>(last + 1);
+}
+
+int weight_count(const ConvProblem& problem) {
+    const Four& w = problem.w;
+    return static_cast<int>(w[0] * w[1] * w[2] * w[3]);
+}
+
+int operand_span(const ConvProblem& problem) {
+    int span = 0;
+    for (const Four& strides : problem.operand_strides)
+        span = std::max(span, span_of(problem.y, strides));
+    return span;
+}
+
+Image image_of(void* data, const Four& extents, const Four& strides) {
+    Image image;
+    image.data = data;
+    for (std::size_t i = 0; i < 4; ++i) {
+        image.extents[i] = static_cast<int>(extents[i]);
+        image.strides[i] = static_cast<int>(strides[i]);
+    }
+    return image;
+}
+
+Result<Buffer> buffer_of(int elements) {
+    return Buffer::create(Buffer::Kind::kDevice,
+                          static_cast<std::size_t>(elements) * sizeof(float) + 256);
+}
+
+}  // namespace
+
+Result<PlanTrial> PlanTrial::create(const std::vector<const ConvProblem*>& problems,
+                                    std::size_t workspace) {
+    int x = 0, w = 0, y = 0, operand = 0;
+    for (const ConvProblem* problem : problems) {
+        x = std::max(x, span_of(problem->x, problem->x_strides));
+        w = std::max(w, weight_count(*problem));
+        y = std::max(y, span_of(problem->y, problem->y_strides));
+        operand = std::max(operand, operand_span(*problem));
+    }
+    PlanTrial trial;
+    trial.stream_ = SLUICE_TRY(Stream::create());
+    trial.from_ = SLUICE_TRY(Event::create(Event::Kind::kTimed));
+    trial.to_ = SLUICE_TRY(Event::create(Event::Kind::kTimed));
+    trial.x_ = SLUICE_TRY(buffer_of(x));
+    trial.weights_ = SLUICE_TRY(buffer_of(w));
+    trial.bias_ = SLUICE_TRY(buffer_of(w));
+    trial.operand_ = SLUICE_TRY(buffer_of(operand));
+    trial.y_ = SLUICE_TRY(buffer_of(y));
+    trial.right_ = SLUICE_TRY(buffer_of(y));
+    trial.sums_ = SLUICE_TRY(buffer_of(2));
+    trial.workspace_ = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, workspace + 256));
+    return trial;
+}
+
+ConvPointers PlanTrial::pointers(const ConvProblem& problem) const {
+    return {x_.data(),
+            weights_.data(),
+            bias_.data(),
+            std::vector<const void*>(problem.operand_strides.size(), operand_.data()),
+            y_.data()};
+}
+
+Result<void> PlanTrial::prepare(const ConvProblem& problem) {
+    const Type type = type_of(problem);
+    const cudaStream_t stream = stream_.get();
+    launch_fill(x_.data(), type, span_of(problem.x, problem.x_strides), 1, stream);
+    launch_fill(weights_.data(), type, weight_count(problem), 2, stream);
+    launch_fill(bias_.data(), Type::kF32, static_cast<int>(problem.w[0]), 3, stream);
+    if (!problem.operand_strides.empty())
+        launch_fill(operand_.data(), type, operand_span(problem), 4, stream);
+    launch_fill(right_.data(), type, span_of(problem.y, problem.y_strides), 5, stream);
+    ConvCheckArgs args;
+    args.window.input = image_of(x_.data(), problem.x, problem.x_strides);
+    args.window.output = image_of(right_.data(), problem.y, problem.y_strides);
+    for (std::size_t i = 0; i < 2; ++i) {
+        args.window.kernel[i] = problem.window.kernel[i];
+        args.window.stride[i] = problem.window.stride[i];
+        args.window.dilation[i] = problem.window.dilation[i];
+        args.window.pad_begin[i] = problem.window.pad_begin[i];
+    }
+    args.groups = static_cast<int>(problem.x[1] / problem.w[1]);
+    args.weights = weights_.data();
+    args.bias = reinterpret_cast<const float*>(bias_.data());
+    int next = 0;
+    for (const PointStep& step : problem.steps) {
+        KernelStep& to = args.steps.step[args.steps.count++];
+        to = {static_cast<std::uint8_t>(step.op), -1, step.a, step.b};
+        if (step.input < 0) continue;
+        const Image image = image_of(
+            operand_.data(), problem.y, problem.operand_strides[static_cast<std::size_t>(next)]);
+        args.operand[next].data = image.data;
+        args.operand[next].type = type;
+        std::copy(image.strides, image.strides + 4, args.operand[next].strides);
+        to.input = static_cast<std::int8_t>(next++);
+    }
+    launch_conv_check(args, type, stream);
+    return check(cudaGetLastError(), "computing what plans are compared with");
+}
+
+Result<bool> PlanTrial::is_right(const Cudnn& cudnn,
+                                 const ConvProblem& problem,
+                                 const ConvPlan& plan) {
+    const Type type = type_of(problem);
+    const int span = span_of(problem.y, problem.y_strides);
+    launch_fill(y_.data(), type, span, 5, stream_.get());
+    SLUICE_TRY(cudnn.use(stream_));
+    SLUICE_TRY(plan.run(cudnn, pointers(problem), workspace_.data()));
+    SLUICE_TRY(
+        check(cudaMemsetAsync(sums_.data(), 0, 2 * sizeof(float), stream_.get()), "clearing sums"));
+    launch_compare(y_.data(),
+                   right_.data(),
+                   type,
+                   span,
+                   reinterpret_cast<float*>(sums_.data()),
+                   stream_.get());
+    SLUICE_TRY(stream_.wait());
+    float sums[2] = {};
+    SLUICE_TRY(
+        check(cudaMemcpy(sums, sums_.data(), sizeof sums, cudaMemcpyDeviceToHost), "reading sums"));
+    const bool exact = problem.type == ElementType::kF32 && !problem.tf32;
+    // Written so that NaN is wrong.
+    return std::sqrt(sums[0]) <= (exact ? kFp32Tolerance : kTolerance) * std::sqrt(sums[1]);
+}
+
+Result<float> PlanTrial::time(const Cudnn& cudnn,
+                              const ConvProblem& problem,
+                              const ConvPlan& plan) {
+    SLUICE_TRY(cudnn.use(stream_));
+    auto repeated = [&]() -> Result<void> {
+        for (int i = 0; i < kLaunches; ++i)
+            SLUICE_TRY(plan.run(cudnn, pointers(problem), workspace_.data()));
+        return {};
+    };
+    const ExecutableGraph graph = SLUICE_TRY(captured(stream_, repeated));
+    float best = 0;
+    for (int round = 0; round < kRounds; ++round) {
+        SLUICE_TRY(from_.record(stream_));
+        SLUICE_TRY(launch(graph, stream_));
+        SLUICE_TRY(to_.record(stream_));
+        SLUICE_TRY(to_.wait());
+        const float now = SLUICE_TRY(Event::milliseconds(from_, to_)) / kLaunches;
+        best = round == 0 ? now : std::min(best, now);
+    }
+    return best;
+}
+
+}  // namespace sluice::infer::cuda

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "sluice/infer/backends/cuda/conv_plan.h"
+
+namespace sluice::infer::cuda {
+
+/// Runs plans on made-up numbers in memory of its own: are they right, and how long do they take?
+/// cuDNN offers plans that compute something else where the output lies in a larger tensor
+/// (measured: 9.19 on an H100, 1x1 convolutions into a slice), so none is believed.
+class PlanTrial {
+public:
+    /// With room for each of these problems and `workspace` bytes.
+    static Result<PlanTrial> create(const std::vector<const ConvProblem*>& problems,
+                                    std::size_t workspace);
+
+    /// Computes what the problem's plans are compared with.
+    Result<void> prepare(const ConvProblem& problem);
+    /// Does the plan compute what the last prepared problem asks, and leave the gaps between its
+    /// outputs alone?
+    Result<bool> is_right(const Cudnn& cudnn, const ConvProblem& problem, const ConvPlan& plan);
+    /// Milliseconds of one run. Launches go through a CUDA graph, as they will later: on its own,
+    /// a launch takes the host longer than a small layer takes the device.
+    Result<float> time(const Cudnn& cudnn, const ConvProblem& problem, const ConvPlan& plan);
+
+private:
+    ConvPointers pointers(const ConvProblem& problem) const;
+
+    memory::cuda::Stream stream_;
+    memory::cuda::Event from_;
+    memory::cuda::Event to_;
+    memory::cuda::Buffer x_;
+    memory::cuda::Buffer weights_;
+    memory::cuda::Buffer bias_;
+    memory::cuda::Buffer operand_;
+    memory::cuda::Buffer y_;
+    memory::cuda::Buffer right_;
+    memory::cuda::Buffer sums_;
+    memory::cuda::Buffer workspace_;
+};
+
+}  // namespace sluice::infer::cuda

@@ -1,0 +1,157 @@
+#include "sluice/infer/backends/cuda/device_math.cuh"
+
+/// Kernels that sum over dimensions, for any strides. None of them is on the path of a convolution
+/// network's bulk; they are right first.
+namespace sluice::infer::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int kWarp = 32;
+constexpr int kTile = 16;
+constexpr int kMostSharers = 32;
+
+struct Places {
+    int in = 0;
+    int out = 0;
+};
+
+/// Where entry `rest` of the first `dims` dimensions begins.
+__device__ Places places(int rest, int dims, const int* extents, const int* in, const int* out) {
+    Places result;
+    for (int d = dims - 1; d >= 0; --d) {
+        const int place = rest % extents[d];
+        rest /= extents[d];
+        result.in += place * in[d];
+        result.out += place * out[d];
+    }
+    return result;
+}
+
+__device__ float read(const void* data, Type type, int index) {
+    float value[1];
+    load<1>(at(data, type, index), type, 1, value);
+    return value[0];
+}
+
+__device__ void write(void* data, Type type, int index, float value) {
+    const float one[1] = {value};
+    store<1>(at(data, type, index), type, one);
+}
+
+/// A block does kWarp outputs; its rows of threads share the summands, then add up.
+__global__ void reduce(const __grid_constant__ ReduceArgs args, Type type, int count, int length) {
+    __shared__ float sums[kMostSharers][kWarp];
+    const bool is_max = args.kind == static_cast<int>(Reduce::Kind::kMax);
+    auto join = [&](float a, float b) { return is_max ? fmaxf(a, b) : a + b; };
+    const int index = blockIdx.x * kWarp + threadIdx.x;
+    const Places begin =
+        places(min(index, count - 1), args.kept, args.extents, args.in_strides, args.out_strides);
+    float sum = is_max ? -3.402823466e38f : 0.0f;
+    for (int i = threadIdx.y; i < length; i += blockDim.y) {
+        const int* strides = args.in_strides + args.kept;
+        const Places inner = places(i, args.reduced, args.extents + args.kept, strides, strides);
+        sum = join(sum, read(args.input, type, begin.in + inner.in));
+    }
+    sums[threadIdx.y][threadIdx.x] = sum;
+    __syncthreads();
+    if (threadIdx.y != 0 || index >= count) return;
+    for (int i = 1; i < blockDim.y; ++i)
+        sum = join(sum, sums[i][threadIdx.x]);
+    if (args.kind == static_cast<int>(Reduce::Kind::kMean)) sum /= static_cast<float>(length);
+    write(args.output, type, begin.out, sum);
+}
+
+template <class Join>
+__device__ float over_warp(float value, Join&& join) {
+    for (int distance = kWarp / 2; distance > 0; distance /= 2)
+        value = join(value, __shfl_xor_sync(0xffffffffu, value, distance));
+    return value;
+}
+
+/// A warp does one row.
+__global__ void softmax(const __grid_constant__ SoftmaxArgs args, Type type, int rows) {
+    const int row = (blockIdx.x * kThreads + threadIdx.x) / kWarp;
+    const int lane = threadIdx.x % kWarp;
+    if (row >= rows) return;
+    const int last = args.dims - 1;
+    const Places begin = places(row, last, args.extents, args.in_strides, args.out_strides);
+    const int length = args.extents[last];
+    auto value = [&](int i) {
+        return read(args.input, type, begin.in + i * args.in_strides[last]);
+    };
+    float highest = -3.402823466e38f;
+    for (int i = lane; i < length; i += kWarp)
+        highest = fmaxf(highest, value(i));
+    highest = over_warp(highest, [](float a, float b) { return fmaxf(a, b); });
+    float sum = 0;
+    for (int i = lane; i < length; i += kWarp)
+        sum += __expf(value(i) - highest);
+    sum = over_warp(sum, [](float a, float b) { return a + b; });
+    for (int i = lane; i < length; i += kWarp) {
+        write(args.output,
+              type,
+              begin.out + i * args.out_strides[last],
+              __expf(value(i) - highest) / sum);
+    }
+}
+
+/// A block does a tile of kTile x kTile of one product.
+__global__ void matmul(const __grid_constant__ MatMulArgs args, Type type) {
+    __shared__ float a_tile[kTile][kTile + 1];
+    __shared__ float b_tile[kTile][kTile + 1];
+    const Places a = places(blockIdx.z, args.outer, args.extents, args.a_strides, args.out_strides);
+    const Places b = places(blockIdx.z, args.outer, args.extents, args.b_strides, args.out_strides);
+    const int row = blockIdx.y * kTile + threadIdx.y;
+    const int column = blockIdx.x * kTile + threadIdx.x;
+    float sum = 0;
+    for (int first = 0; first < args.k; first += kTile) {
+        const int a_k = first + threadIdx.x;
+        const int b_k = first + threadIdx.y;
+        a_tile[threadIdx.y][threadIdx.x] =
+            row < args.m && a_k < args.k
+                ? read(args.a, type, a.in + row * args.a_m + a_k * args.a_k)
+                : 0.0f;
+        b_tile[threadIdx.y][threadIdx.x] =
+            column < args.n && b_k < args.k
+                ? read(args.b, type, b.in + b_k * args.b_k + column * args.b_n)
+                : 0.0f;
+        __syncthreads();
+        for (int i = 0; i < kTile; ++i)
+            sum += a_tile[threadIdx.y][i] * b_tile[i][threadIdx.x];
+        __syncthreads();
+    }
+    if (row < args.m && column < args.n)
+        write(args.output, type, a.out + row * args.out_m + column * args.out_n, sum);
+}
+
+int product(const int* extents, int count) {
+    int result = 1;
+    for (int i = 0; i < count; ++i)
+        result *= extents[i];
+    return result;
+}
+
+}  // namespace
+
+void launch_reduce(const ReduceArgs& args, Type type, cudaStream_t stream) {
+    const int count = product(args.extents, args.kept);
+    const int length = product(args.extents + args.kept, args.reduced);
+    const int sharers = length >= 8 * kMostSharers ? kMostSharers : 8;
+    reduce<<<(count + kWarp - 1) / kWarp, dim3(kWarp, sharers), 0, stream>>>(
+        args, type, count, length);
+}
+
+void launch_softmax(const SoftmaxArgs& args, Type type, cudaStream_t stream) {
+    const int rows = product(args.extents, args.dims - 1);
+    const int per_block = kThreads / kWarp;
+    softmax<<<(rows + per_block - 1) / per_block, kThreads, 0, stream>>>(args, type, rows);
+}
+
+void launch_matmul(const MatMulArgs& args, Type type, cudaStream_t stream) {
+    const dim3 grid((args.n + kTile - 1) / kTile,
+                    (args.m + kTile - 1) / kTile,
+                    product(args.extents, args.outer));
+    matmul<<<grid, dim3(kTile, kTile), 0, stream>>>(args, type);
+}
+
+}  // namespace sluice::infer::cuda

@@ -1,0 +1,276 @@
+#include <algorithm>
+
+#include "sluice/infer/backends/cuda/device_math.cuh"
+
+/// Kernels over windows of images: a thread does 8 channels of one output pixel where the images
+/// allow it, else one. Neighbouring threads do neighbouring channels, which lie side by side.
+namespace sluice::infer::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+
+struct Pixel {
+    int n;
+    int c;
+    int y;
+    int x;
+};
+
+template <int V>
+__device__ bool pixel_of(const Image& output, Pixel& pixel) {
+    const int groups = output.extents[1] / V;
+    int rest = blockIdx.x * kThreads + threadIdx.x;
+    pixel.c = rest % groups * V;
+    rest /= groups;
+    pixel.x = rest % output.extents[3];
+    rest /= output.extents[3];
+    pixel.y = rest % output.extents[2];
+    pixel.n = rest / output.extents[2];
+    return pixel.n < output.extents[0];
+}
+
+__device__ int offset(const Image& image, int n, int c, int y, int x) {
+    return n * image.strides[0] + c * image.strides[1] + y * image.strides[2] +
+           x * image.strides[3];
+}
+
+template <int V>
+__device__ void load_pixel(
+    const Image& image, Type type, int n, int c, int y, int x, float (&v)[V]) {
+    load<V>(at(static_cast<const void*>(image.data), type, offset(image, n, c, y, x)), type, 1, v);
+}
+
+template <int V>
+__device__ void store_pixel(const Image& image, Type type, const Pixel& p, const float (&v)[V]) {
+    store<V>(at(image.data, type, offset(image, p.n, p.c, p.y, p.x)), type, v);
+}
+
+/// body(input row, input column, window index) for what of the window lies in the input.
+template <class Body>
+__device__ void over_window(const WindowArgs& window, const Pixel& pixel, Body&& body) {
+    const int top = pixel.y * window.stride[0] - window.pad_begin[0];
+    const int left = pixel.x * window.stride[1] - window.pad_begin[1];
+    for (int ky = 0; ky < window.kernel[0]; ++ky) {
+        const int y = top + ky * window.dilation[0];
+        if (y < 0 || y >= window.input.extents[2]) continue;
+        for (int kx = 0; kx < window.kernel[1]; ++kx) {
+            const int x = left + kx * window.dilation[1];
+            if (x < 0 || x >= window.input.extents[3]) continue;
+            body(y, x, ky * window.kernel[1] + kx);
+        }
+    }
+}
+
+template <int V>
+__global__ void depthwise(const __grid_constant__ DepthwiseArgs args, Type type) {
+    Pixel pixel;
+    const Image& output = args.window.output;
+    if (!pixel_of<V>(output, pixel)) return;
+    float sum[V];
+    load<V>(args.bias + pixel.c, Type::kF32, 1, sum);
+    over_window(args.window, pixel, [&](int y, int x, int k) {
+        float value[V];
+        float weight[V];
+        load_pixel<V>(args.window.input, type, pixel.n, pixel.c, y, x, value);
+        load<V>(args.weights + k * output.extents[1] + pixel.c, Type::kF32, 1, weight);
+#pragma unroll
+        for (int i = 0; i < V; ++i)
+            sum[i] += value[i] * weight[i];
+    });
+    run_steps<V>(args.steps, sum, [&](int which, float(&y)[V]) {
+        const Operand& operand = args.operand[which];
+        const int index = pixel.n * operand.strides[0] + pixel.c * operand.strides[1] +
+                          pixel.y * operand.strides[2] + pixel.x * operand.strides[3];
+        load<V>(at(operand.data, operand.type, index), operand.type, operand.strides[1], y);
+    });
+    store_pixel<V>(output, type, pixel, sum);
+}
+
+template <int V>
+__global__ void pool(const __grid_constant__ PoolArgs args, Type type) {
+    Pixel pixel;
+    const WindowArgs& window = args.window;
+    if (!pixel_of<V>(window.output, pixel)) return;
+    float result[V];
+#pragma unroll
+    for (int i = 0; i < V; ++i)
+        result[i] = args.is_max ? -3.402823466e38f : 0.0f;
+    int inside = 0;
+    over_window(window, pixel, [&](int y, int x, int) {
+        float value[V];
+        load_pixel<V>(window.input, type, pixel.n, pixel.c, y, x, value);
+#pragma unroll
+        for (int i = 0; i < V; ++i)
+            result[i] = args.is_max ? fmaxf(result[i], value[i]) : result[i] + value[i];
+        ++inside;
+    });
+    if (!args.is_max) {
+        int divisor = max(inside, 1);
+        if (args.counts_padding) {
+            auto covered = [&](int axis, int place) {
+                const int begin = place * window.stride[axis] - window.pad_begin[axis];
+                const int limit = window.input.extents[2 + axis] + window.pad_end[axis];
+                return min(window.kernel[axis],
+                           (limit - begin + window.dilation[axis] - 1) / window.dilation[axis]);
+            };
+            divisor = covered(0, pixel.y) * covered(1, pixel.x);
+        }
+#pragma unroll
+        for (int i = 0; i < V; ++i)
+            result[i] /= static_cast<float>(divisor);
+    }
+    store_pixel<V>(window.output, type, pixel, result);
+}
+
+__device__ float source_place(const ResizeArgs& args, int out, int axis) {
+    return args.half_pixel ? (out + 0.5f) * args.step[axis] - 0.5f : out * args.step[axis];
+}
+
+__device__ int clamped(int place, int extent) {
+    return min(max(place, 0), extent - 1);
+}
+
+template <int V>
+__global__ void resize(const __grid_constant__ ResizeArgs args, Type type) {
+    Pixel pixel;
+    if (!pixel_of<V>(args.output, pixel)) return;
+    const int rows = args.input.extents[2];
+    const int columns = args.input.extents[3];
+    auto read = [&](int y, int x, float(&value)[V]) {
+        load_pixel<V>(
+            args.input, type, pixel.n, pixel.c, clamped(y, rows), clamped(x, columns), value);
+    };
+    float y = source_place(args, pixel.y, 0);
+    float x = source_place(args, pixel.x, 1);
+    float result[V];
+    if (args.linear) {
+        y = fmaxf(y, 0.0f);
+        x = fmaxf(x, 0.0f);
+        const int top = static_cast<int>(y);
+        const int left = static_cast<int>(x);
+        const float down = y - top;
+        const float right = x - left;
+        float corner[4][V];
+        for (int i = 0; i < 4; ++i)
+            read(top + i / 2, left + i % 2, corner[i]);
+#pragma unroll
+        for (int i = 0; i < V; ++i) {
+            result[i] = (corner[0][i] * (1 - right) + corner[1][i] * right) * (1 - down) +
+                        (corner[2][i] * (1 - right) + corner[3][i] * right) * down;
+        }
+    } else {
+        const float row = args.floors ? floorf(y) : ceilf(y - 0.5f);
+        const float column = args.floors ? floorf(x) : ceilf(x - 0.5f);
+        read(static_cast<int>(row), static_cast<int>(column), result);
+    }
+    store_pixel<V>(args.output, type, pixel, result);
+}
+
+/// A thread does one output pixel with all its channels, 4 * C.
+template <int C>
+__global__ void space_to_depth(const __grid_constant__ SpaceToDepthArgs args, Type type) {
+    const Image& output = args.output;
+    int rest = blockIdx.x * kThreads + threadIdx.x;
+    const int x = rest % output.extents[3];
+    rest /= output.extents[3];
+    const int y = rest % output.extents[2];
+    const int n = rest / output.extents[2];
+    if (n >= output.extents[0]) return;
+    float values[16] = {};
+#pragma unroll
+    for (int corner = 0; corner < 4; ++corner) {
+        for (int c = 0; c < C; ++c) {
+            const int index = n * args.input.strides[0] + c * args.input.strides[1] +
+                              (2 * y + corner / 2) * args.input.strides[2] +
+                              (2 * x + corner % 2) * args.input.strides[3];
+            float value[1];
+            load<1>(at(args.input.data, args.input.type, index), args.input.type, 1, value);
+            run_steps<1>(args.steps, value, [&](int which, float(&operand)[1]) {
+                const Operand& from = args.operand[which];
+                load<1>(at(from.data, from.type, c * from.strides[0]), from.type, 1, operand);
+            });
+            values[corner * C + c] = value[0];
+        }
+    }
+    constexpr int kPadded = (4 * C + 7) / 8 * 8;
+    const int first = offset(output, n, 0, y, x);
+#pragma unroll
+    for (int i = 0; i < kPadded; i += 8) {
+        float part[8];
+#pragma unroll
+        for (int j = 0; j < 8; ++j)
+            part[j] = values[i + j];
+        store<8>(at(output.data, type, first + i), type, part);
+    }
+}
+
+bool goes_by_eight(const Image& image) {
+    return image.extents[1] % 8 == 0 && image.strides[1] == 1 && image.strides[0] % 8 == 0 &&
+           image.strides[2] % 8 == 0 && image.strides[3] % 8 == 0 &&
+           reinterpret_cast<std::uintptr_t>(image.data) % 16 == 0;
+}
+
+bool goes_by_eight(const DepthwiseArgs& args) {
+    return std::all_of(args.operand, args.operand + args.operands, [](const Operand& operand) {
+        return operand.strides[1] == 0 ||
+               (operand.strides[1] == 1 && operand.strides[0] % 8 == 0 &&
+                operand.strides[2] % 8 == 0 && operand.strides[3] % 8 == 0 &&
+                reinterpret_cast<std::uintptr_t>(operand.data) % 16 == 0);
+    });
+}
+
+int blocks_for(const Image& output, int width) {
+    const long long count = static_cast<long long>(output.extents[0]) * output.extents[1] / width *
+                            output.extents[2] * output.extents[3];
+    return static_cast<int>((count + kThreads - 1) / kThreads);
+}
+
+}  // namespace
+
+void launch_depthwise(const DepthwiseArgs& args, Type type, cudaStream_t stream) {
+    const Image& output = args.window.output;
+    if (goes_by_eight(output) && goes_by_eight(args.window.input) && goes_by_eight(args)) {
+        depthwise<8><<<blocks_for(output, 8), kThreads, 0, stream>>>(args, type);
+    } else {
+        depthwise<1><<<blocks_for(output, 1), kThreads, 0, stream>>>(args, type);
+    }
+}
+
+void launch_pool(const PoolArgs& args, Type type, cudaStream_t stream) {
+    const Image& output = args.window.output;
+    if (goes_by_eight(output) && goes_by_eight(args.window.input)) {
+        pool<8><<<blocks_for(output, 8), kThreads, 0, stream>>>(args, type);
+    } else {
+        pool<1><<<blocks_for(output, 1), kThreads, 0, stream>>>(args, type);
+    }
+}
+
+void launch_resize(const ResizeArgs& args, Type type, cudaStream_t stream) {
+    if (goes_by_eight(args.output) && goes_by_eight(args.input)) {
+        resize<8><<<blocks_for(args.output, 8), kThreads, 0, stream>>>(args, type);
+    } else {
+        resize<1><<<blocks_for(args.output, 1), kThreads, 0, stream>>>(args, type);
+    }
+}
+
+void launch_space_to_depth(const SpaceToDepthArgs& args, Type type, cudaStream_t stream) {
+    const Image& output = args.output;
+    const int pixels = output.extents[0] * output.extents[2] * output.extents[3];
+    const int blocks = (pixels + kThreads - 1) / kThreads;
+    switch (args.channels) {
+        case 1:
+            space_to_depth<1><<<blocks, kThreads, 0, stream>>>(args, type);
+            break;
+        case 2:
+            space_to_depth<2><<<blocks, kThreads, 0, stream>>>(args, type);
+            break;
+        case 3:
+            space_to_depth<3><<<blocks, kThreads, 0, stream>>>(args, type);
+            break;
+        default:
+            space_to_depth<4><<<blocks, kThreads, 0, stream>>>(args, type);
+            break;
+    }
+}
+
+}  // namespace sluice::infer::cuda
