@@ -48,19 +48,19 @@ void drop_unused(Graph& graph) {
 }
 
 const char* kind_name(const Node& node) {
-    static constexpr std::array<const char*, std::variant_size_v<Op>> names{"Conv",
-                                                                            "Pointwise",
-                                                                            "Pool",
-                                                                            "Resize",
-                                                                            "Concat",
-                                                                            "Reshape",
-                                                                            "Transpose",
-                                                                            "Slice",
-                                                                            "MatMul",
-                                                                            "Softmax",
-                                                                            "Reduce",
-                                                                            "SpaceToDepth"};
-    return names[node.op.index()];
+    static constexpr std::array<const char*, std::variant_size_v<Op>> kNames{"Conv",
+                                                                             "Pointwise",
+                                                                             "Pool",
+                                                                             "Resize",
+                                                                             "Concat",
+                                                                             "Reshape",
+                                                                             "Transpose",
+                                                                             "Slice",
+                                                                             "MatMul",
+                                                                             "Softmax",
+                                                                             "Reduce",
+                                                                             "SpaceToDepth"};
+    return kNames[node.op.index()];
 }
 
 }  // namespace sluice::infer::cuda

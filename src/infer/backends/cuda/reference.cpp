@@ -199,9 +199,9 @@ void reduce(const Reduce& op, const Tensor& x, Tensor& out) {
         ++next;
     });
     if (op.kind != Reduce::Kind::kMean) return;
-    const auto count = static_cast<float>(x.data.size() / out.data.size());
+    const std::size_t count = x.data.size() / out.data.size();
     for (float& value : out.data)
-        value /= count;
+        value /= static_cast<float>(count);
 }
 
 /// The running input spread over the output, then every step.

@@ -121,7 +121,7 @@ inline Port resize(const Port& x,
     attributes.nearest_mode = nearest;
     attributes.pads_begin = {0, 0, 0, 0};
     attributes.pads_end = {0, 0, 0, 0};
-    const auto from = x.get_shape();
+    const auto& from = x.get_shape();
     auto scales = ov::op::v0::Constant::create(
         ov::element::f32,
         ov::Shape{2},
