@@ -37,7 +37,9 @@ inline constexpr auto enum_words<infer::Precision> =
 
 template <>
 inline constexpr auto fields<infer::EngineOptions> = field_table(
-    field("device", &infer::EngineOptions::device, "where the network runs: auto (the CPU), cpu, cuda or cuda:N"),
+    field("device",
+          &infer::EngineOptions::device,
+          "where the network runs: auto (the CPU), cpu, cuda or cuda:N"),
     field("precision",
           &infer::EngineOptions::precision,
           "arithmetic of the network: auto (the device's own default), fp32 (0), int8 (1), "
