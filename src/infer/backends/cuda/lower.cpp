@@ -173,7 +173,7 @@ private:
         for (const auto& [source, made] : readable_copies_) {
             if (source == from) return made;
         }
-        const View to = fresh(from.extents, false);
+        View to = fresh(from.extents, false);
         copy(from, to, name);
         readable_copies_.emplace_back(from, to);
         return to;
