@@ -26,8 +26,27 @@ bool has_pattern(const std::string& location) {
     return location.find('%') != std::string::npos;
 }
 
-// %u, %03u and %s; anything else with % is a mistake of the user's.
-Result<std::string> expand(const std::string& pattern, unsigned number, const std::string& name) {
+/// Where the frame itself came from, e.g. an image's file; attached as "sluice.uri".
+std::string_view uri_of(const meta::Frame& frame) {
+    for (const meta::UserData& data : frame.user_data) {
+        if (data.kind == "sluice.uri") return *static_cast<const std::string*>(data.data.get());
+    }
+    return {};
+}
+
+Result<void> make_folder(const fs::path& folder) {
+    if (folder.empty()) return {};
+    std::error_code failed;
+    fs::create_directories(folder, failed);
+    if (failed) return io_error("cannot make this folder: " + failed.message(), folder.string());
+    return {};
+}
+
+}  // namespace
+
+Result<std::string> expand_location(const std::string& pattern,
+                                    std::size_t number,
+                                    const std::string& name) {
     std::string out;
     for (std::size_t i = 0; i < pattern.size(); ++i) {
         if (pattern[i] != '%') {
@@ -53,24 +72,6 @@ Result<std::string> expand(const std::string& pattern, unsigned number, const st
     return out;
 }
 
-/// Where the frame itself came from, e.g. an image's file; attached as "sluice.uri".
-std::string_view uri_of(const meta::Frame& frame) {
-    for (const meta::UserData& data : frame.user_data) {
-        if (data.kind == "sluice.uri") return *static_cast<const std::string*>(data.data.get());
-    }
-    return {};
-}
-
-Result<void> make_folder(const fs::path& folder) {
-    if (folder.empty()) return {};
-    std::error_code failed;
-    fs::create_directories(folder, failed);
-    if (failed) return io_error("cannot make this folder: " + failed.message(), folder.string());
-    return {};
-}
-
-}  // namespace
-
 Result<MetaFiles> MetaFiles::create(const MetaSinkSettings& settings) {
     MetaFiles files(settings);
     std::string& location = files.settings_.location;
@@ -84,7 +85,7 @@ Result<MetaFiles> MetaFiles::create(const MetaSinkSettings& settings) {
         if (settings.format != MetaFormat::kKitti) location = (fs::path(location) / name).string();
         return files;
     }
-    SLUICE_TRY(expand(location, 0, "0"));
+    SLUICE_TRY(expand_location(location, 0, "0"));
     files.shared_ = !has_pattern(location);
     if (files.shared_ && settings.format == MetaFormat::kMot) {
         // Fine for one source; a second one finds the file taken.
@@ -103,7 +104,7 @@ std::string MetaFiles::name_of(meta::SourceId source) const {
 }
 
 std::string MetaFiles::path_for(meta::SourceId source) const {
-    return *expand(settings_.location, source.value, name_of(source));
+    return *expand_location(settings_.location, source.value, name_of(source));
 }
 
 Result<MetaFiles::Open*> MetaFiles::file_for(meta::SourceId source) {

@@ -21,6 +21,11 @@ struct MetaSinkSettings {
     std::string source_names;
 };
 
+/// A source's own path: %s is its name, %u or %03u its number. Anything else with % is an error.
+Result<std::string> expand_location(const std::string& pattern,
+                                    std::size_t number,
+                                    const std::string& name);
+
 /// Metadata of many sources in files. `location` is a file for all sources (JSON Lines only), a
 /// pattern with %u or %03u for the source's number or %s for its name, or a folder (an existing
 /// one, or with '/' at the end), which gets one file per source; KITTI always wants a folder.

@@ -8,6 +8,7 @@
 #include "sluice/app/detail/elements.h"
 #include "sluice/gst/batch_meta.h"
 #include "sluice/gst/handles.h"
+#include "sluice/gst/meta_files.h"
 
 namespace sluice::app::detail {
 namespace {
@@ -269,7 +270,7 @@ private:
         std::string pattern = location;
         if (folder) pattern += format == "mot" ? "%s.txt" : "%s.jsonl";
         for (std::size_t i = 0; i < sources_.size(); ++i)
-            branch.files.push_back(SLUICE_TRY(path_of(pattern, sources_[i], i)));
+            branch.files.push_back(SLUICE_TRY(gst::expand_location(pattern, i, sources_[i].name)));
         return {};
     }
 
@@ -298,7 +299,7 @@ private:
         SLUICE_TRY(link_pads(from.get(), into.get()));
         SLUICE_TRY(link_elements(osd, demux));
         for (std::size_t i = 0; i < sources_.size(); ++i) {
-            std::string path = SLUICE_TRY(path_of(output.path, sources_[i], i));
+            std::string path = SLUICE_TRY(gst::expand_location(output.path, i, sources_[i].name));
             Branch& branch = new_branch(output, path, static_cast<int>(i));
             GstElement* bin = new_bin(branch);
             GstElement* queue = SLUICE_TRY(add_queue(bin, branch));
@@ -332,7 +333,16 @@ Result<void> Branch::attach(GstPad* from, GstElement* into) {
                       this,
                       nullptr);
     gst::ObjectPtr<GstPad> sink(gst_element_get_static_pad(into, "sink"));
+    // A frame that waits in there while the branch fails brings the failure back.
+    chain_ = GST_PAD_CHAINFUNC(sink.get());
+    gst_pad_set_chain_function_full(sink.get(), chain_unless_cut, this, nullptr);
     return link_pads(from, sink.get());
+}
+
+GstFlowReturn Branch::chain_unless_cut(GstPad* pad, GstObject* parent, GstBuffer* buffer) {
+    auto& self = *static_cast<Branch*>(pad->chaindata);
+    GstFlowReturn flow = self.chain_(pad, parent, buffer);
+    return self.cut_ ? GST_FLOW_OK : flow;
 }
 
 GstPadProbeReturn Branch::on_flow(GstPad*, GstPadProbeInfo*, gpointer self) {
@@ -342,28 +352,6 @@ GstPadProbeReturn Branch::on_flow(GstPad*, GstPadProbeInfo*, gpointer self) {
 bool is_tiled(const OutputOptions& output, std::size_t sources) {
     if (output.layout != Layout::kAuto) return output.layout == Layout::kTiled;
     return sources > 1 && output.path.find('%') == std::string::npos;
-}
-
-Result<std::string> path_of(const std::string& pattern, const Source& source, std::size_t number) {
-    std::string out;
-    for (std::size_t i = 0; i < pattern.size(); ++i) {
-        if (pattern[i] != '%') {
-            out += pattern[i];
-            continue;
-        }
-        std::size_t end = pattern.find_first_not_of("0123456789", i + 1);
-        char kind = end == std::string::npos ? '\0' : pattern[end];
-        if (kind == 's') {
-            out += source.name;
-        } else if (kind == 'u' || kind == 'd') {
-            auto width = parse_integer(pattern.substr(i + 1, end - i - 1));
-            out += fmt::format("{:0{}}", number, width ? std::min(*width, 20LL) : 1);
-        } else {
-            return invalid_argument("only %s, %u and %03u may stand in a path", pattern);
-        }
-        i = end;
-    }
-    return out;
 }
 
 Result<Outputs> Outputs::create(GstElement* pipeline,

@@ -41,7 +41,9 @@ public:
 
 private:
     static GstPadProbeReturn on_flow(GstPad*, GstPadProbeInfo* info, gpointer self);
+    static GstFlowReturn chain_unless_cut(GstPad* pad, GstObject* parent, GstBuffer* buffer);
     GstPad* from_ = nullptr;
+    GstPadChainFunction chain_ = nullptr;  ///< the entry's own
     std::atomic<bool> cut_{false};
 };
 
@@ -60,7 +62,5 @@ public:
 
 /// Are a batch's frames put into one picture?
 bool is_tiled(const OutputOptions& output, std::size_t sources);
-/// A path with %s and %u replaced by the source's name and number.
-Result<std::string> path_of(const std::string& pattern, const Source& source, std::size_t number);
 
 }  // namespace sluice::app::detail

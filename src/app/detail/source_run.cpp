@@ -129,8 +129,6 @@ Result<GstElement*> SourceRun::build_images() {
     g_object_set(feed, "caps", caps.get(), "format", GST_FORMAT_TIME, nullptr);
     // A broken image is passed over with a warning.
     g_object_set(decode, "max-errors", -1, nullptr);
-    // The decoder's own choice is a quicker one that is off by some levels.
-    if (!png) set_property(decode, "idct-method", "islow");
     g_signal_connect(feed, "need-data", G_CALLBACK(on_need_image), this);
     SLUICE_TRY(link_elements(feed, decode));
     SLUICE_TRY(link_elements(decode, convert));
