@@ -87,7 +87,7 @@ Result<void> FrameWriter::size(FramePixels& pixels, const meta::Frame& frame) {
         SLUICE_TRY(MappedFrame::map(pixels.buffer.get(), pixels.info, MappedFrame::Access::kRead));
     auto to = SLUICE_TRY(MappedFrame::map(out.buffer.get(), out.info, MappedFrame::Access::kWrite));
     image::PixelRect where = even_rect(frame.content, frame.size);
-    image::fill_around(to.mutable_view(), where, {0, 0, 0});
+    SLUICE_TRY(image::fill_around(to.mutable_view(), where, {0, 0, 0}));
     memory::ImageView view = from.view();
     image::Rect all{
         0, 0, static_cast<float>(view.size.width), static_cast<float>(view.size.height)};

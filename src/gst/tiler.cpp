@@ -136,10 +136,7 @@ Result<void> draw_tile(Session& session,
 
 // Tiles without news, and the bars beside pictures, stay as they were.
 Result<void> lay_background(Session& session, const memory::MutableImageView& picture) {
-    if (!session.last) {
-        image::fill(picture, {0, 0, 0});
-        return {};
-    }
+    if (!session.last) return image::fill(picture, {0, 0, 0});
     auto last =
         SLUICE_TRY(MappedFrame::map(session.last.get(), session.info, MappedFrame::Access::kRead));
     return session.scaler.run(last.view(), picture);

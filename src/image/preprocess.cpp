@@ -183,7 +183,7 @@ std::size_t Preprocessor::output_bytes() const {
 Result<Placement> Preprocessor::run(const memory::ImageView& image,
                                     const Rect& crop,
                                     void* destination) {
-    SLUICE_TRY(detail::check_view(image));
+    SLUICE_TRY(detail::check_host_view(image));
     const Placement placement = SLUICE_TRY(place(image.size, crop, state_->plan));
     const PixelRect& area = placement.content;
     auto* tensor = static_cast<std::uint8_t*>(destination);

@@ -69,8 +69,8 @@ public:
     std::size_t output_bytes() const;
 
     /// Writes one image, padding included, to output_bytes() at `destination` (aligned to its
-    /// element). On failure (kInvalidArgument: no such crop, or an image without pixels) nothing
-    /// is written.
+    /// element). On failure (kInvalidArgument: no such crop, or an image without pixels;
+    /// kUnsupported: pixels of a device, or kP010) nothing is written.
     Result<Placement> run(const memory::ImageView& image, const Rect& crop, void* destination);
     /// The whole image.
     Result<Placement> run(const memory::ImageView& image, void* destination);

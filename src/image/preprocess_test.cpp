@@ -332,6 +332,12 @@ TEST(Preprocess, RefusesImagesWithoutPixels) {
     bad = view;
     bad.stride[0] = 2;
     EXPECT_THAT(message(bad), HasSubstr("stride of 2"));
+    bad = view;
+    bad.device = 3;
+    EXPECT_THAT(message(bad), HasSubstr("cuda:3"));
+    bad = view;
+    bad.format = PixelFormat::kP010;
+    EXPECT_THAT(message(bad), HasSubstr("P010"));
     EXPECT_THAT(out, Each(9));
 }
 

@@ -111,11 +111,16 @@ PixelRect fit_inside(memory::Size source, memory::Size target, Anchor anchor) {
     return area;
 }
 
-void fill(const memory::MutableImageView& target, Rgb color) {
+Result<void> fill(const memory::MutableImageView& target, Rgb color) {
+    SLUICE_TRY(detail::check_host_view(memory::as_const(target)));
     fill_area(target, {0, 0, target.size.width, target.size.height}, color);
+    return {};
 }
 
-void fill_around(const memory::MutableImageView& target, const PixelRect& content, Rgb color) {
+Result<void> fill_around(const memory::MutableImageView& target,
+                         const PixelRect& content,
+                         Rgb color) {
+    SLUICE_TRY(detail::check_host_view(memory::as_const(target)));
     const memory::Size size = target.size;
     fill_area(target, {0, 0, size.width, content.top}, color);
     fill_area(target, {0, content.bottom(), size.width, size.height - content.bottom()}, color);
@@ -123,6 +128,7 @@ void fill_around(const memory::MutableImageView& target, const PixelRect& conten
     fill_area(target,
               {content.right(), content.top, size.width - content.right(), content.height},
               color);
+    return {};
 }
 
 struct Scaler::State {
@@ -215,8 +221,8 @@ Result<void> Scaler::run(const memory::ImageView& source,
                          const Rect& crop,
                          const memory::MutableImageView& target,
                          const PixelRect& where) {
-    SLUICE_TRY(detail::check_view(source).context("source"));
-    SLUICE_TRY(detail::check_view(memory::as_const(target)).context("target"));
+    SLUICE_TRY(detail::check_host_view(source).context("source"));
+    SLUICE_TRY(detail::check_host_view(memory::as_const(target)).context("target"));
     SLUICE_TRY(check_area(target, where));
     const Rect part = SLUICE_TRY(detail::clip(source.size, crop));
 

@@ -20,8 +20,11 @@ struct Rgb {
 PixelRect fit_inside(memory::Size source, memory::Size target, Anchor anchor = Anchor::kCenter);
 
 /// All of the image, or all but `content`, in one colour (alpha becomes opaque).
-void fill(const memory::MutableImageView& target, Rgb color);
-void fill_around(const memory::MutableImageView& target, const PixelRect& content, Rgb color);
+/// kInvalidArgument for an image without pixels, kUnsupported for pixels of a device and kP010.
+Result<void> fill(const memory::MutableImageView& target, Rgb color);
+Result<void> fill_around(const memory::MutableImageView& target,
+                         const PixelRect& content,
+                         Rgb color);
 
 /// Scales (bilinear) and converts pictures between any two formats. Samples of YUV pass unchanged
 /// where matrix and range agree; otherwise colour is converted. Alpha becomes opaque.
@@ -36,6 +39,7 @@ public:
     /// Draws `crop` of the source into `where` of the target. Where the target subsamples chroma,
     /// left and top must be even, and right and bottom even or the image's own edge.
     /// kInvalidArgument, nothing written: an empty image or crop, or no such rectangle.
+    /// kUnsupported: pixels of a device, or kP010.
     Result<void> run(const memory::ImageView& source,
                      const Rect& crop,
                      const memory::MutableImageView& target,

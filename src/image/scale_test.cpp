@@ -146,6 +146,17 @@ TEST(Scaler, LeavesTheTargetAloneWhenItRefuses) {
     EXPECT_EQ(all_bytes(target), before);
 }
 
+TEST(Scaler, AndFillRefuseThePixelsOfADevice) {
+    memory::Image image(PixelFormat::kNv12, {8, 8});
+    memory::MutableImageView elsewhere = image.view();
+    elsewhere.device = 0;
+    EXPECT_EQ(Scaler().run(memory::as_const(elsewhere), image.view()).error().code,
+              ErrorCode::kUnsupported);
+    EXPECT_EQ(Scaler().run(seen(image), elsewhere).error().code, ErrorCode::kUnsupported);
+    EXPECT_EQ(fill(elsewhere, {}).error().code, ErrorCode::kUnsupported);
+    EXPECT_EQ(fill_around(elsewhere, {0, 0, 4, 4}, {}).error().code, ErrorCode::kUnsupported);
+}
+
 TEST(FitInside, KeepsTheAspectOnEvenPixels) {
     EXPECT_EQ(fit_inside({1920, 1080}, {640, 480}), (PixelRect{0, 60, 640, 360}));
     EXPECT_EQ(fit_inside({768, 576}, {1280, 720}), (PixelRect{160, 0, 960, 720}));
@@ -158,7 +169,7 @@ TEST(FitInside, KeepsTheAspectOnEvenPixels) {
 TEST(Fill, PaintsEveryFormatSoThatRgbComesBack) {
     for (const PixelFormat format : detail::kAllFormats) {
         memory::Image image = detail::noise(format, {13, 7});
-        fill(image.view(), {90, 90, 90});
+        ASSERT_TRUE(fill(image.view(), {90, 90, 90}));
         memory::Image rgb(PixelFormat::kRgb, {13, 7});
         ASSERT_TRUE(Scaler().run(seen(image), rgb.view()));
         EXPECT_THAT(plane_bytes(seen(rgb), 0),
@@ -169,14 +180,14 @@ TEST(Fill, PaintsEveryFormatSoThatRgbComesBack) {
 
 TEST(Fill, PaintsColours) {
     memory::Image image(PixelFormat::kBgra, {3, 3});
-    fill(image.view(), {1, 2, 3});
+    ASSERT_TRUE(fill(image.view(), {1, 2, 3}));
     EXPECT_THAT(std::vector<std::uint8_t>(image.view().data[0], image.view().data[0] + 4),
                 testing::ElementsAre(3, 2, 1, 255));
 }
 
 TEST(Fill, LeavesTheContentAlone) {
     memory::Image image(PixelFormat::kGray8, {6, 6});
-    fill_around(image.view(), {2, 2, 2, 2}, {255, 255, 255});
+    ASSERT_TRUE(fill_around(image.view(), {2, 2, 2, 2}, {255, 255, 255}));
     const std::vector<std::uint8_t> bytes = all_bytes(image);
     EXPECT_EQ(std::count(bytes.begin(), bytes.end(), 0), 4);
     EXPECT_EQ(bytes[2 * 6 + 2], 0);

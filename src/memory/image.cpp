@@ -1,5 +1,7 @@
 #include "sluice/memory/image.h"
 
+#include <fmt/format.h>
+
 namespace sluice::memory {
 namespace {
 
@@ -18,6 +20,8 @@ std::string_view to_string(PixelFormat format) {
             return "I420";
         case PixelFormat::kNv12:
             return "NV12";
+        case PixelFormat::kP010:
+            return "P010_10LE";
         case PixelFormat::kRgb:
             return "RGB";
         case PixelFormat::kBgr:
@@ -42,6 +46,8 @@ FormatLayout layout(PixelFormat format) {
             return {3, {{{1, 0, 0}, {1, 1, 1}, {1, 1, 1}}}};
         case PixelFormat::kNv12:
             return {2, {{{1, 0, 0}, {2, 1, 1}, {0, 0, 0}}}};
+        case PixelFormat::kP010:
+            return {2, {{{2, 0, 0}, {4, 1, 1}, {0, 0, 0}}}};
         case PixelFormat::kRgb:
         case PixelFormat::kBgr:
             return {1, {{{3, 0, 0}, {0, 0, 0}, {0, 0, 0}}}};
@@ -63,10 +69,19 @@ Size plane_size(PixelFormat format, Size size, int plane) {
 }
 
 ImageView as_const(const MutableImageView& view) {
-    ImageView out{view.format, view.size, view.matrix, view.range, {}, view.stride};
+    ImageView out{view.format, view.size, view.matrix, view.range, {}, view.stride, view.device};
     for (std::size_t i = 0; i < view.data.size(); ++i)
         out.data[i] = view.data[i];
     return out;
+}
+
+Result<void> check_host_pixels(const ImageView& view) {
+    if (view.device != kHostMemory)
+        return unsupported(
+            fmt::format("the picture is in the memory of cuda:{}, not the host's", view.device));
+    if (view.format == PixelFormat::kP010)
+        return unsupported("P010_10LE pictures are read on a CUDA device only");
+    return {};
 }
 
 Image::Image(PixelFormat format, Size size) : format_(format), size_(size) {

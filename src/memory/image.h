@@ -10,7 +10,8 @@
 
 namespace sluice::memory {
 
-enum class PixelFormat { kI420, kNv12, kRgb, kBgr, kRgba, kBgra, kRgbx, kBgrx, kGray8 };
+/// kP010 is NV12 with 10 bits in the high bits of 16, little endian.
+enum class PixelFormat { kI420, kNv12, kP010, kRgb, kBgr, kRgba, kBgra, kRgbx, kBgrx, kGray8 };
 
 std::string_view to_string(PixelFormat format);
 
@@ -40,6 +41,9 @@ FormatLayout layout(PixelFormat format);
 /// Extent of a plane in samples (rounded up for odd sizes).
 Size plane_size(PixelFormat format, Size size, int plane);
 
+/// Where pixels lie: here, or (from 0 on) in the memory of the CUDA device of that number.
+inline constexpr int kHostMemory = -1;
+
 /// What a kernel receives: pointers into somebody's memory, never owned. Strides in bytes.
 template <class Byte>
 struct BasicImageView {
@@ -49,11 +53,15 @@ struct BasicImageView {
     ColorRange range = ColorRange::kLimited;
     std::array<Byte*, 3> data{};
     std::array<std::ptrdiff_t, 3> stride{};
+    int device = kHostMemory;
 };
 using ImageView = BasicImageView<const std::uint8_t>;
 using MutableImageView = BasicImageView<std::uint8_t>;
 
 ImageView as_const(const MutableImageView& view);
+
+/// kUnsupported for pixels that CPU code cannot read: a device's, and kP010.
+Result<void> check_host_pixels(const ImageView& view);
 
 /// Pixels of our own, rows packed without padding.
 class Image {

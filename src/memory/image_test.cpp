@@ -20,5 +20,23 @@ TEST(Image, Nv12InterleavesChroma) {
     EXPECT_EQ(image.view().data[2], nullptr);
 }
 
+TEST(Image, P010IsNv12OfTwiceTheBytes) {
+    Image image(PixelFormat::kP010, {5, 3});
+    const MutableImageView view = image.view();
+    EXPECT_EQ(view.stride[0], 10);
+    EXPECT_EQ(view.stride[1], 12);
+    EXPECT_EQ(view.data[1] - view.data[0], 30);
+}
+
+TEST(Image, PixelsOfADeviceOrOfTenBitsAreNotForTheCpu) {
+    Image image(PixelFormat::kNv12, {4, 4});
+    EXPECT_TRUE(check_host_pixels(as_const(image.view())));
+    MutableImageView view = image.view();
+    view.device = 1;
+    EXPECT_EQ(check_host_pixels(as_const(view)).error().code, ErrorCode::kUnsupported);
+    Image deep(PixelFormat::kP010, {4, 4});
+    EXPECT_EQ(check_host_pixels(as_const(deep.view())).error().code, ErrorCode::kUnsupported);
+}
+
 }  // namespace
 }  // namespace sluice::memory

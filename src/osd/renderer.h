@@ -23,7 +23,8 @@ public:
     /// Draws the list in its order. Coordinates are the image's pixels; what lies outside is cut,
     /// shapes without finite coordinates are passed over, and a text that would be cut by the right
     /// or lower edge is moved inside. On failure (kInvalidArgument: the view has no pixels, a plane
-    /// is missing or a stride is too short) nothing is drawn.
+    /// is missing or a stride is too short; kUnsupported: pixels this renderer cannot reach or
+    /// read) nothing is drawn.
     virtual Result<void> draw(const memory::MutableImageView& image,
                               std::span<const meta::Primitive> list) = 0;
 };

@@ -42,7 +42,8 @@ RgbToYuv rgb_to_yuv(memory::ColorMatrix matrix, memory::ColorRange range) {
 }
 
 bool is_yuv(memory::PixelFormat format) {
-    return format == memory::PixelFormat::kI420 || format == memory::PixelFormat::kNv12;
+    return format == memory::PixelFormat::kI420 || format == memory::PixelFormat::kNv12 ||
+           format == memory::PixelFormat::kP010;
 }
 
 PackedOrder packed_order(memory::PixelFormat format) {

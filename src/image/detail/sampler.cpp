@@ -44,6 +44,11 @@ Result<void> check_view(const memory::ImageView& view) {
     return {};
 }
 
+Result<void> check_host_view(const memory::ImageView& view) {
+    SLUICE_TRY(memory::check_host_pixels(view));
+    return check_view(view);
+}
+
 Result<Rect> clip(memory::Size image, const Rect& crop) {
     const float left = std::max(crop.left, 0.0f);
     const float top = std::max(crop.top, 0.0f);

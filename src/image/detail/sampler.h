@@ -14,6 +14,8 @@ namespace sluice::image::detail {
 
 /// kInvalidArgument if the view has no pixels, a plane is missing or its rows overlap.
 Result<void> check_view(const memory::ImageView& view);
+/// The same for code of the CPU; kUnsupported if the pixels are not for it.
+Result<void> check_host_view(const memory::ImageView& view);
 /// The part of the crop inside the image; kInvalidArgument if there is none.
 Result<Rect> clip(memory::Size image, const Rect& crop);
 

@@ -170,6 +170,7 @@ Canvas::Ink Canvas::new_ink(meta::Color color) const {
             return {{{color.blue, color.green, color.red, 255}}};
         case PixelFormat::kI420:
         case PixelFormat::kNv12:
+        case PixelFormat::kP010:  // refused before a canvas is made
         case PixelFormat::kGray8:
             break;
     }

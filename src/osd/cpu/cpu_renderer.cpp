@@ -34,6 +34,7 @@ PixelRect grown(const meta::PixelBox& box, double margin) {
 }
 
 Result<void> check(const memory::MutableImageView& image) {
+    SLUICE_TRY(memory::check_host_pixels(memory::as_const(image)));
     memory::FormatLayout layout = memory::layout(image.format);
     bool valid = image.size.width > 0 && image.size.height > 0;
     for (int i = 0; i < layout.planes; ++i) {

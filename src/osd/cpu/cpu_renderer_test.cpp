@@ -446,6 +446,13 @@ TEST(Renderer, RefusesAViewThatIsNoPicture) {
     EXPECT_TRUE(refused([](auto& view) { view.size.height = -1; }));
 }
 
+TEST(Renderer, RefusesThePixelsOfADevice) {
+    Guarded picture(PixelFormat::kI420, {16, 16});
+    memory::MutableImageView view = picture.view();
+    view.device = 0;
+    EXPECT_EQ(renderer()->draw(view, {}).error().code, ErrorCode::kUnsupported);
+}
+
 TEST(Renderer, SaysThatItCannotDrawOnAGpu) {
     OsdOptions options;
     options.process_mode = ProcessMode::kGpu;
