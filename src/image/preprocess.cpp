@@ -4,8 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include <fmt/format.h>
-
+#include "sluice/image/detail/check.h"
 #include "sluice/image/detail/sampler.h"
 
 namespace sluice::image {
@@ -30,10 +29,6 @@ PixelRect letterbox(const Rect& crop, const PreprocessPlan& plan) {
         content.top = (plan.size.height - content.height) / 2;
     }
     return content;
-}
-
-int channel_count(ChannelOrder channels) {
-    return channels == ChannelOrder::kGray ? 1 : 3;
 }
 
 }  // namespace
@@ -141,13 +136,7 @@ Preprocessor& Preprocessor::operator=(Preprocessor&&) noexcept = default;
 Preprocessor::~Preprocessor() = default;
 
 Result<Preprocessor> Preprocessor::create(const PreprocessPlan& plan) {
-    if (plan.size.width <= 0 || plan.size.height <= 0)
-        return invalid_argument(
-            fmt::format("the network's input is {}x{}", plan.size.width, plan.size.height));
-    if (plan.type != ElementType::kU8 && plan.type != ElementType::kF32 &&
-        plan.type != ElementType::kF16 && plan.type != ElementType::kBf16)
-        return unsupported("pre-processing writes u8, f32, f16 or bf16");
-
+    SLUICE_TRY(detail::check_plan(plan));
     auto state = std::make_unique<State>();
     state->plan = plan;
     state->channels = channel_count(plan.channels);

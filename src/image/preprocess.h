@@ -15,6 +15,10 @@ enum class Fit { kStretch, kLetterbox };
 enum class ChannelOrder { kRgb, kBgr, kGray };
 enum class TensorLayout { kNchw, kNhwc };
 
+constexpr int channel_count(ChannelOrder channels) {
+    return channels == ChannelOrder::kGray ? 1 : 3;
+}
+
 /// What the network wants: element = (sample - mean) * scale with samples in 0..255, per channel
 /// in the order of `channels`. Type kU8 is rounded and clamped.
 struct PreprocessPlan {

@@ -5,8 +5,7 @@
 #include <cstring>
 #include <vector>
 
-#include <fmt/format.h>
-
+#include "sluice/image/detail/check.h"
 #include "sluice/image/detail/sampler.h"
 
 namespace sluice::image {
@@ -19,38 +18,10 @@ int nearest_even(double extent, int limit) {
     return std::min(std::max(2, 2 * static_cast<int>(std::lround(extent / 2))), limit);
 }
 
-std::uint8_t byte(double value) {
-    return static_cast<std::uint8_t>(std::lround(std::clamp(value, 0.0, 255.0)));
-}
-
-/// The bytes of one sample of each plane.
-std::array<std::array<std::uint8_t, 4>, 3> sample_bytes(const memory::MutableImageView& target,
-                                                        Rgb color) {
-    const detail::RgbToYuv yuv = detail::rgb_to_yuv(target.matrix, target.range);
-    const auto dot = [&](double offset, const double* weights) {
-        return byte(offset + weights[0] * color.red + weights[1] * color.green +
-                    weights[2] * color.blue);
-    };
-    const std::uint8_t u = dot(128, yuv.u);
-    const std::uint8_t v = dot(128, yuv.v);
-    if (target.format == PixelFormat::kI420) return {{{dot(yuv.offset, yuv.luma)}, {u}, {v}}};
-    if (target.format == PixelFormat::kNv12) return {{{dot(yuv.offset, yuv.luma)}, {u, v}}};
-    if (target.format == PixelFormat::kGray8) {
-        const detail::LumaWeights k = detail::luma_weights(memory::ColorMatrix::kBt601);
-        return {{{byte(k.red * color.red + k.green * color.green + k.blue * color.blue)}}};
-    }
-    const detail::PackedOrder order = detail::packed_order(target.format);
-    std::array<std::uint8_t, 4> pixel{255, 255, 255, 255};
-    pixel[static_cast<std::size_t>(order.red)] = color.red;
-    pixel[static_cast<std::size_t>(order.green)] = color.green;
-    pixel[static_cast<std::size_t>(order.blue)] = color.blue;
-    return {{pixel}};
-}
-
 void fill_area(const memory::MutableImageView& target, const PixelRect& area, Rgb color) {
     if (area.width <= 0 || area.height <= 0) return;
     const memory::FormatLayout layout = memory::layout(target.format);
-    const auto bytes = sample_bytes(target, color);
+    const auto bytes = detail::sample_bytes(target, color);
     for (int plane = 0; plane < layout.planes; ++plane) {
         const auto slot = static_cast<std::size_t>(plane);
         const memory::PlaneLayout part = layout.plane[slot];
@@ -67,30 +38,6 @@ void fill_area(const memory::MutableImageView& target, const PixelRect& area, Rg
         for (int y = 1; y < rows; ++y)
             std::memcpy(first + y * target.stride[slot], first, columns * size);
     }
-}
-
-Result<void> check_area(const memory::MutableImageView& target, const PixelRect& area) {
-    const memory::Size size = target.size;
-    if (area.left < 0 || area.top < 0 || area.width <= 0 || area.height <= 0 ||
-        area.width > size.width - area.left || area.height > size.height - area.top)
-        return invalid_argument(fmt::format("the area {},{} {}x{} is not inside the {}x{} target",
-                                            area.left,
-                                            area.top,
-                                            area.width,
-                                            area.height,
-                                            size.width,
-                                            size.height));
-    const bool even = area.left % 2 == 0 && area.top % 2 == 0 &&
-                      (area.right() % 2 == 0 || area.right() == size.width) &&
-                      (area.bottom() % 2 == 0 || area.bottom() == size.height);
-    if (detail::is_yuv(target.format) && !even)
-        return invalid_argument(fmt::format("the area {},{} {}x{} needs even edges in {}",
-                                            area.left,
-                                            area.top,
-                                            area.width,
-                                            area.height,
-                                            memory::to_string(target.format)));
-    return {};
 }
 
 }  // namespace
@@ -223,7 +170,7 @@ Result<void> Scaler::run(const memory::ImageView& source,
                          const PixelRect& where) {
     SLUICE_TRY(detail::check_host_view(source).context("source"));
     SLUICE_TRY(detail::check_host_view(memory::as_const(target)).context("target"));
-    SLUICE_TRY(check_area(target, where));
+    SLUICE_TRY(detail::check_area(target.format, target.size, where));
     const Rect part = SLUICE_TRY(detail::clip(source.size, crop));
 
     const memory::Size size{where.width, where.height};

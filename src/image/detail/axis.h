@@ -19,6 +19,14 @@ struct Axis {
     std::vector<std::int16_t> weight;
 };
 
+/// The same as arithmetic: output i lies at (at + i * step) / 2^32 samples, within low and last.
+struct AxisLine {
+    std::int64_t at = 0;
+    std::int64_t step = 0;
+    int low = 0;
+    int last = 0;
+};
+
 /// What part of a picture's dimension goes to how many outputs. Shifts are the subsampling of the
 /// source plane and of the output grid.
 struct AxisPlan {
@@ -29,6 +37,8 @@ struct AxisPlan {
     int source_shift = 0;
     int output_shift = 0;
 };
+
+AxisLine axis_line(const AxisPlan& plan);
 
 /// Half-pixel centres; beyond the crop's outermost samples those repeat (as OpenCV's INTER_LINEAR).
 void build_axis(const AxisPlan& plan, Axis& axis);

@@ -1,5 +1,8 @@
 #include "sluice/image/detail/color.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace sluice::image::detail {
 namespace {
 
@@ -8,6 +11,10 @@ constexpr double kLimitedChroma = 224;  // 16..240
 
 bool limited(memory::ColorRange range) {
     return range == memory::ColorRange::kLimited;
+}
+
+std::uint8_t byte(double value) {
+    return static_cast<std::uint8_t>(std::lround(std::clamp(value, 0.0, 255.0)));
 }
 
 }  // namespace
@@ -55,6 +62,30 @@ PackedOrder packed_order(memory::PixelFormat format) {
         default:
             return {0, 1, 2};
     }
+}
+
+std::array<std::array<std::uint8_t, 4>, 3> sample_bytes(const memory::MutableImageView& target,
+                                                        Rgb color) {
+    const RgbToYuv yuv = rgb_to_yuv(target.matrix, target.range);
+    const auto dot = [&](double offset, const double* weights) {
+        return byte(offset + weights[0] * color.red + weights[1] * color.green +
+                    weights[2] * color.blue);
+    };
+    const std::uint8_t u = dot(128, yuv.u);
+    const std::uint8_t v = dot(128, yuv.v);
+    if (target.format == memory::PixelFormat::kI420)
+        return {{{dot(yuv.offset, yuv.luma)}, {u}, {v}}};
+    if (target.format == memory::PixelFormat::kNv12) return {{{dot(yuv.offset, yuv.luma)}, {u, v}}};
+    if (target.format == memory::PixelFormat::kGray8) {
+        const LumaWeights k = luma_weights(memory::ColorMatrix::kBt601);
+        return {{{byte(k.red * color.red + k.green * color.green + k.blue * color.blue)}}};
+    }
+    const PackedOrder order = packed_order(target.format);
+    std::array<std::uint8_t, 4> pixel{255, 255, 255, 255};
+    pixel[static_cast<std::size_t>(order.red)] = color.red;
+    pixel[static_cast<std::size_t>(order.green)] = color.green;
+    pixel[static_cast<std::size_t>(order.blue)] = color.blue;
+    return {{pixel}};
 }
 
 }  // namespace sluice::image::detail

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
+#include "sluice/image/scale.h"
 #include "sluice/memory/image.h"
 
 namespace sluice::image::detail {
@@ -44,5 +46,9 @@ struct PackedOrder {
     int blue;
 };
 PackedOrder packed_order(memory::PixelFormat format);
+
+/// One colour as the bytes of a sample of each plane; alpha is opaque.
+std::array<std::array<std::uint8_t, 4>, 3> sample_bytes(const memory::MutableImageView& target,
+                                                        Rgb color);
 
 }  // namespace sluice::image::detail

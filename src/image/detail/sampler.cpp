@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 namespace sluice::image::detail {
 
 using memory::PixelFormat;
@@ -24,46 +22,6 @@ RowPair row_pair(const Axis& axis, int y) {
 }
 
 }  // namespace
-
-Result<void> check_view(const memory::ImageView& view) {
-    if (view.size.width <= 0 || view.size.height <= 0)
-        return invalid_argument(
-            fmt::format("the image is {}x{}", view.size.width, view.size.height));
-    const memory::FormatLayout layout = memory::layout(view.format);
-    for (int i = 0; i < layout.planes; ++i) {
-        const auto slot = static_cast<std::size_t>(i);
-        const int row_bytes = memory::plane_size(view.format, view.size, i).width *
-                              layout.plane[slot].bytes_per_pixel;
-        if (!view.data[slot]) return invalid_argument(fmt::format("plane {} is missing", i));
-        if (view.stride[slot] < row_bytes)
-            return invalid_argument(fmt::format("plane {} has a stride of {} for rows of {} bytes",
-                                                i,
-                                                view.stride[slot],
-                                                row_bytes));
-    }
-    return {};
-}
-
-Result<void> check_host_view(const memory::ImageView& view) {
-    SLUICE_TRY(memory::check_host_pixels(view));
-    return check_view(view);
-}
-
-Result<Rect> clip(memory::Size image, const Rect& crop) {
-    const float left = std::max(crop.left, 0.0f);
-    const float top = std::max(crop.top, 0.0f);
-    const float right = std::min(crop.left + crop.width, static_cast<float>(image.width));
-    const float bottom = std::min(crop.top + crop.height, static_cast<float>(image.height));
-    if (!(right > left && bottom > top))
-        return invalid_argument(fmt::format("the crop {},{} {}x{} has no pixel of the {}x{} image",
-                                            crop.left,
-                                            crop.top,
-                                            crop.width,
-                                            crop.height,
-                                            image.width,
-                                            image.height));
-    return Rect{left, top, right - left, bottom - top};
-}
 
 void Sampler::aim(const memory::ImageView& view, const Rect& crop, memory::Size output, int shift) {
     view_ = view;

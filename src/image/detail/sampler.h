@@ -4,20 +4,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "sluice/base/result.h"
 #include "sluice/image/detail/axis.h"
 #include "sluice/image/detail/rows.h"
 #include "sluice/image/geometry.h"
 #include "sluice/memory/image.h"
 
 namespace sluice::image::detail {
-
-/// kInvalidArgument if the view has no pixels, a plane is missing or its rows overlap.
-Result<void> check_view(const memory::ImageView& view);
-/// The same for code of the CPU; kUnsupported if the pixels are not for it.
-Result<void> check_host_view(const memory::ImageView& view);
-/// The part of the crop inside the image; kInvalidArgument if there is none.
-Result<Rect> clip(memory::Size image, const Rect& crop);
 
 /// The crop of an image, seen as rows of another resolution. Keeps its storage from one image to
 /// the next. Rows have seven fraction bits (rows.h).
