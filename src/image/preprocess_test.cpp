@@ -1,7 +1,5 @@
 #include "sluice/image/preprocess.h"
 
-#include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -11,10 +9,15 @@
 
 #include "sluice/image/cpu/reference.h"
 #include "sluice/image/detail/test_images.h"
+#include "sluice/image/detail/test_tensors.h"
 
 namespace sluice::image {
 namespace {
 
+using detail::allowed;
+using detail::elements;
+using detail::plan_of;
+using detail::whole;
 using memory::ElementType;
 using memory::PixelFormat;
 using testing::Each;
@@ -23,61 +26,6 @@ using testing::HasSubstr;
 
 Preprocessor make(const PreprocessPlan& plan) {
     return std::move(Preprocessor::create(plan)).value();
-}
-
-PreprocessPlan plan_of(memory::Size size,
-                       ElementType type = ElementType::kU8,
-                       TensorLayout layout = TensorLayout::kNchw) {
-    PreprocessPlan plan;
-    plan.size = size;
-    plan.type = type;
-    plan.layout = layout;
-    return plan;
-}
-
-Rect whole(memory::Size size) {
-    return {0, 0, static_cast<float>(size.width), static_cast<float>(size.height)};
-}
-
-double from_f16(std::uint16_t bits) {
-    const int exponent = bits >> 10 & 31;
-    const int significand = bits & 1023;
-    const double value = exponent == 0 ? std::ldexp(significand, -24)
-                                       : std::ldexp(1024 + significand, exponent - 25);
-    return bits >> 15 ? -value : value;
-}
-
-std::vector<double> elements(const std::vector<std::uint8_t>& tensor, ElementType type) {
-    const std::size_t size = memory::element_size(type);
-    std::vector<double> out;
-    for (std::size_t i = 0; i < tensor.size(); i += size) {
-        std::uint32_t bits = 0;
-        std::memcpy(&bits, tensor.data() + i, size);
-        if (type == ElementType::kBf16) bits <<= 16;
-        float single = 0;
-        std::memcpy(&single, &bits, sizeof single);
-        if (type == ElementType::kU8)
-            out.push_back(bits);
-        else
-            out.push_back(type == ElementType::kF16 ? from_f16(static_cast<std::uint16_t>(bits))
-                                                    : static_cast<double>(single));
-    }
-    return out;
-}
-
-/// What the header promises: part of a level, and the type's own precision.
-double allowed(double value, ElementType type, float scale) {
-    const double levels = std::fabs(scale) / 8;
-    switch (type) {
-        case ElementType::kU8:
-            return std::max(1.0, 1.0 + std::floor(levels));
-        case ElementType::kF16:
-            return levels + std::fabs(value) / 1024;
-        case ElementType::kBf16:
-            return levels + std::fabs(value) / 128;
-        default:
-            return levels;
-    }
 }
 
 /// Runs every instruction set this machine has against the reference.
