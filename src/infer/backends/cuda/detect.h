@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstdint>
+
+#include <cuda_runtime_api.h>
+
+/// From raw outputs to boxes on the device: plain structs and launch functions. What is computed is
+/// said by the heads (infer/heads/) and by Nms, and judged by them.
+namespace sluice::infer::cuda {
+
+inline constexpr int kMostParts = 16;
+inline constexpr int kMostLevels = 8;
+/// Classes are dealt out to so many groups, each clustered by a block of its own.
+inline constexpr int kMostGroups = 64;
+
+/// Where the numbers of a cell lie in an output: offset + item * item_pitch + cell * cell_pitch,
+/// and from there one every `step`. In floats.
+struct Source {
+    int part = -1;  ///< the output; -1: none
+    int offset = 0;
+    int cell_pitch = 1;
+    int step = 1;
+    long long item_pitch = 0;
+};
+
+/// Cells from `first` on, in rows of a grid.
+struct Level {
+    Source scores;
+    Source boxes;
+    int first = 0;
+    int columns = 1;
+    float stride = 1;  ///< of the grid, in pixels
+};
+
+enum class CellForm : std::uint8_t {
+    kRows,     ///< a cell's class scores lie side by side
+    kColumns,  ///< a cell's class scores lie apart, those of neighbouring cells side by side
+    kList,     ///< one score and one class number each
+    kPeaks,    ///< a cell is a place in a class's heat map; objects are the local maxima
+};
+enum class BoxForm : std::uint8_t {
+    kCxcywh,
+    kXyxy,
+    kYxyx,
+    kYolox,
+    kDistances,  ///< NanoDet's distributions
+    kFastestdet,
+    kCenterSize,  ///< of peaks
+    kCenterEdges,
+};
+enum class ScoreForm : std::uint8_t { kPlain, kSigmoid, kSoftmax, kFastestdet };
+
+/// 32 bytes, so that threads write whole sectors.
+struct alignas(16) FoundBox {
+    float left;
+    float top;
+    float width;
+    float height;
+    float score;
+    int class_id;
+    int cell;  ///< decides among equal scores
+    int unused;
+};
+
+/// Of one item of the batch; zero before a run.
+struct ItemState {
+    int candidates;  ///< how many were over the threshold, also where there was no room for them
+    int scratch;     ///< how much of it is in use
+    int kept;
+    int undecided;  ///< not 0: too many candidates, or a class that there is not
+};
+
+/// Candidates of a batch, in no order; all arrays are `capacity` long for each item.
+struct Candidates {
+    const int* count = nullptr;  ///< items of the batch that were filled
+    ItemState* items = nullptr;
+    FoundBox* boxes = nullptr;
+    unsigned char* groups = nullptr;  ///< class % group_count
+    int capacity = 0;
+    int group_count = 1;
+};
+
+struct DecodeArgs {
+    CellForm form = CellForm::kRows;
+    BoxForm box = BoxForm::kCxcywh;
+    ScoreForm score = ScoreForm::kPlain;
+    bool has_objectness = false;  ///< the number before a cell's first score
+    int cells = 0;
+    int classes = 0;
+    int bins = 0;       ///< kDistances
+    float origin = 0;   ///< kDistances: of a cell, in cells
+    float scale_x = 1;  ///< from the boxes' units to pixels; maps: pixels of the input
+    float scale_y = 1;
+    int map_width = 0;  ///< maps
+    int map_height = 0;
+    float lowest = 0;  ///< of the objectness, or else of the best class, before kSigmoid
+    int levels = 1;
+    Level level[kMostLevels];
+    Source class_numbers;  ///< kList
+    Source list_length;    ///< kList; may be none
+    Source offsets;        ///< kPeaks; may be none
+    const float* data[kMostParts] = {};
+    const float* thresholds = nullptr;  ///< by class; kPeaks: before kSigmoid
+    Candidates out;
+};
+void launch_decode(const DecodeArgs& args, int batch, cudaStream_t stream);
+
+struct ClusterArgs {
+    Candidates in;
+    bool suppresses = true;  ///< otherwise all are kept
+    bool per_class = true;
+    const float* iou_thresholds = nullptr;  ///< by class
+    unsigned long long* order = nullptr;    ///< scratch, `capacity` for each item
+    unsigned short* slots = nullptr;        ///< the same
+    FoundBox* kept = nullptr;               ///< `capacity` for each item, in no order
+};
+void launch_cluster(const ClusterArgs& args, int batch, cudaStream_t stream);
+
+}  // namespace sluice::infer::cuda

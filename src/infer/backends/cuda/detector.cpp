@@ -1,0 +1,143 @@
+#include "sluice/infer/backends/cuda/detector.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "sluice/infer/heads/decode.h"
+
+namespace sluice::infer::cuda {
+namespace {
+
+using memory::cuda::Buffer;
+using memory::cuda::check;
+using memory::cuda::Stream;
+
+/// Before the items' states; keeps them aligned.
+constexpr std::size_t kHeader = sizeof(ItemState);
+
+Result<Buffer> uploaded(const std::vector<float>& numbers) {
+    Buffer buffer =
+        SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, numbers.size() * sizeof(float)));
+    SLUICE_TRY(
+        check(cudaMemcpy(buffer.data(), numbers.data(), buffer.bytes(), cudaMemcpyHostToDevice),
+              "copying thresholds to the device"));
+    return buffer;
+}
+
+template <class T>
+T* as(const Buffer& buffer, std::size_t offset = 0) {
+    return reinterpret_cast<T*>(buffer.data() + offset);
+}
+
+}  // namespace
+
+Result<Detector> Detector::create(std::span<const TensorSpec> outputs,
+                                  const HeadLayout& layout,
+                                  const Clustering& clustering) {
+    Detector detector;
+    detector.decode_ = SLUICE_TRY(decode_args(outputs, layout, clustering.lowest));
+    detector.batch_ = static_cast<int>(outputs[layout.parts[0]].shape[0]);
+    detector.capacity_ = std::min(detector.decode_.cells, kMostCandidates);
+    std::vector<float> thresholds = clustering.thresholds;
+    if (detector.decode_.form == CellForm::kPeaks &&
+        detector.decode_.score == ScoreForm::kSigmoid) {
+        for (float& threshold : thresholds)
+            threshold = heads::logit(std::min(threshold, 1.f));
+    }
+    detector.thresholds_ = SLUICE_TRY(uploaded(thresholds));
+    detector.iou_thresholds_ = SLUICE_TRY(uploaded(clustering.iou_thresholds));
+    detector.decode_.thresholds = as<float>(detector.thresholds_);
+    detector.cluster_.iou_thresholds = as<float>(detector.iou_thresholds_);
+    detector.cluster_.suppresses = clustering.mode == ClusterMode::kNms;
+    detector.cluster_.per_class = clustering.scope == Nms::Scope::kPerClass;
+    return detector;
+}
+
+Result<DetectorMemory> Detector::allocate() const {
+    const auto items = static_cast<std::size_t>(batch_);
+    const std::size_t state = kHeader + items * sizeof(ItemState);
+    const std::size_t places = items * static_cast<std::size_t>(capacity_);
+    constexpr auto kPinned = Buffer::Kind::kPinnedHost;
+    constexpr auto kDevice = Buffer::Kind::kDevice;
+    DetectorMemory memory;
+    memory.before = SLUICE_TRY(Buffer::create(kPinned, state));
+    memory.state = SLUICE_TRY(Buffer::create(kDevice, state));
+    memory.after = SLUICE_TRY(Buffer::create(kPinned, state));
+    memory.candidates = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(FoundBox)));
+    memory.groups = SLUICE_TRY(Buffer::create(kDevice, places));
+    memory.order = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(unsigned long long)));
+    memory.slots = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(unsigned short)));
+    memory.kept = SLUICE_TRY(Buffer::create(kPinned, places * sizeof(FoundBox)));
+    std::memset(memory.before.data(), 0, state);
+    std::memset(memory.after.data(), 0, state);
+    set_count(memory, batch_);
+    return memory;
+}
+
+void Detector::set_count(const DetectorMemory& memory, int count) {
+    *as<int>(memory.before) = count;
+}
+
+Result<void> Detector::enqueue(std::span<const Buffer> outputs,
+                               const DetectorMemory& memory,
+                               const Stream& stream) const {
+    Candidates candidates;
+    candidates.count = as<int>(memory.state);
+    candidates.items = as<ItemState>(memory.state, kHeader);
+    candidates.boxes = as<FoundBox>(memory.candidates);
+    candidates.groups = as<unsigned char>(memory.groups);
+    candidates.capacity = capacity_;
+    candidates.group_count = cluster_.per_class ? std::min(decode_.classes, kMostGroups) : 1;
+    DecodeArgs decode = decode_;
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+        decode.data[i] = as<float>(outputs[i]);
+    decode.out = candidates;
+    ClusterArgs cluster = cluster_;
+    cluster.in = candidates;
+    cluster.order = as<unsigned long long>(memory.order);
+    cluster.slots = as<unsigned short>(memory.slots);
+    cluster.kept = as<FoundBox>(memory.kept);
+
+    SLUICE_TRY(check(cudaMemcpyAsync(memory.state.data(),
+                                     memory.before.data(),
+                                     memory.before.bytes(),
+                                     cudaMemcpyHostToDevice,
+                                     stream.get()),
+                     "queueing the detector's state"));
+    launch_decode(decode, batch_, stream.get());
+    SLUICE_TRY(check(cudaGetLastError(), "queueing the decoding of the outputs"));
+    launch_cluster(cluster, batch_, stream.get());
+    SLUICE_TRY(check(cudaGetLastError(), "queueing the clustering of boxes"));
+    return check(cudaMemcpyAsync(memory.after.data(),
+                                 memory.state.data(),
+                                 memory.after.bytes(),
+                                 cudaMemcpyDeviceToHost,
+                                 stream.get()),
+                 "queueing the detector's result");
+}
+
+bool Detector::read(const DetectorMemory& memory,
+                    int item,
+                    std::vector<meta::Detection>& found) const {
+    found.clear();
+    const auto place = static_cast<std::size_t>(item);
+    const ItemState& state = as<ItemState>(memory.after, kHeader)[place];
+    if (state.undecided != 0) return false;
+    FoundBox* boxes = as<FoundBox>(memory.kept) + place * static_cast<std::size_t>(capacity_);
+    read_boxes({boxes, static_cast<std::size_t>(state.kept)}, found);
+    return true;
+}
+
+void read_boxes(std::span<FoundBox> boxes, std::vector<meta::Detection>& found) {
+    std::sort(boxes.begin(), boxes.end(), [](const FoundBox& a, const FoundBox& b) {
+        return a.score != b.score ? a.score > b.score : a.cell < b.cell;
+    });
+    for (const FoundBox& box : boxes) {
+        found.push_back({{box.left, box.top, box.width, box.height},
+                         box.score,
+                         meta::ClassId(box.class_id),
+                         Name()});
+    }
+}
+
+}  // namespace sluice::infer::cuda
