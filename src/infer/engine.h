@@ -81,7 +81,7 @@ public:
     /// Instead of item(), where the engine took the pixels: makes a part of a picture item `item`.
     /// The picture, on the host or the engine's device, stays as it is until wait(). Not between
     /// submit and wait. On failure (no such crop, a picture that the device cannot read) the item
-    /// is as it was.
+    /// has no picture, and submit() refuses a batch with such items.
     virtual Result<image::Placement> put(int item,
                                          const memory::ImageView& image,
                                          const image::Rect& crop);
