@@ -63,8 +63,12 @@ struct HeadCase {
 using Column = std::function<float(Numbers&, int)>;
 
 /// Items of `rows` x `columns`, each number by its column.
-void add_rows(
-    TestOutputs& outputs, const std::string& name, int rows, int columns, Numbers& n, Column of) {
+void add_rows(TestOutputs& outputs,
+              const std::string& name,
+              int rows,
+              int columns,
+              Numbers& n,
+              const Column& of) {
     auto& values = outputs.add(name, {kBatch, rows, columns});
     for (std::size_t i = 0; i < values.size(); ++i)
         values[i] = of(n, static_cast<int>(i) % columns);
@@ -75,7 +79,7 @@ void add_columns(TestOutputs& outputs,
                  const std::string& name,
                  const memory::Shape& item,
                  Numbers& n,
-                 Column of) {
+                 const Column& of) {
     memory::Shape shape{kBatch};
     shape.insert(shape.end(), item.begin(), item.end());
     auto& values = outputs.add(name, shape);

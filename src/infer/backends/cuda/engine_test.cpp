@@ -1,0 +1,286 @@
+#include "sluice/infer/backends/cuda/engine.h"
+
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "sluice/infer/backends/cuda/compile.h"
+#include "sluice/infer/backends/cuda/test_graphs.h"
+#include "sluice/infer/runner.h"
+
+namespace sluice::infer::cuda {
+namespace {
+
+constexpr int kSide = 64;
+constexpr memory::Size kSize{kSide, kSide};
+constexpr int kClasses = 5;
+
+/// A made-up YOLOX of one stride: the boxes follow the pixels, any which way.
+std::shared_ptr<ov::Model> made_up_detector() {
+    return graph_of("detector",
+                    {1, 3, kSide, kSide},
+                    [](const Port& pixels) -> ov::OutputVector {
+                        const Port x = make<ov::op::v1::Multiply>(pixels, number(1.0f / 255));
+                        const Port cells = convolve(x, 5 + kClasses, 8, 8, 0);
+                        const Port rows = reshape(cells, {-1, 5 + kClasses, kSide * kSide / 64});
+                        return {transpose(rows, {0, 2, 1})};
+                    })
+        .make();
+}
+
+/// An RGB picture that looks random, the same for the same seed.
+struct Picture {
+    explicit Picture(unsigned seed) {
+        for (float value : random_numbers(std::size_t{3} * kSide * kSide, seed, 0, 255))
+            pixels.push_back(static_cast<std::uint8_t>(value));
+    }
+    memory::ImageView view() const {
+        memory::ImageView view;
+        view.format = memory::PixelFormat::kRgb;
+        view.size = kSize;
+        view.data[0] = pixels.data();
+        view.stride[0] = kSide * 3;
+        return view;
+    }
+    std::vector<std::uint8_t> pixels;
+};
+
+constexpr image::Rect kWhole{0, 0, kSide, kSide};
+
+class CudaStages : public testing::Test {
+protected:
+    void SetUp() override {
+        if (memory::cuda::device_count() == 0) GTEST_SKIP() << "there is no CUDA device here";
+        ASSERT_TRUE(memory::cuda::use_device(0));
+        postprocess.all.pre_cluster_threshold = 0.05f;
+    }
+
+    std::unique_ptr<Engine> make_engine(int batch) const {
+        EngineOptions options;
+        options.precision = Precision::kFp32;
+        options.batch_size = batch;
+        auto engine = compile("made up", *made_up_detector(), options, {}, 0);
+        EXPECT_TRUE(engine) << engine.error().text();
+        return std::move(*engine);
+    }
+    image::PreprocessPlan pixels_of(const Engine& engine) const {
+        return plan(preprocess, engine.inputs()[0]).value();
+    }
+    static HeadLayout head_of(const Engine& engine) {
+        HeadOptions options;
+        options.head = HeadKind::kYolox;
+        options.strides = {8};
+        return recognise(engine.outputs(), kSize, options).value();
+    }
+    /// An engine that does all it can.
+    std::unique_ptr<Engine> make_taking(int batch, bool outputs) const {
+        auto engine = make_engine(batch);
+        const HeadLayout head = head_of(*engine);
+        const TakenStages taken =
+            engine->take_stages({pixels_of(*engine), &head, &postprocess, outputs});
+        EXPECT_TRUE(taken.pixels);
+        EXPECT_TRUE(taken.detections);
+        return engine;
+    }
+    static void put(Request& request, int item, const Picture& picture) {
+        auto placed = request.put(item, picture.view(), kWhole);
+        ASSERT_TRUE(placed) << placed.error().text();
+    }
+    static void run(Engine& engine, Request& request) {
+        auto started = engine.submit(request);
+        ASSERT_TRUE(started) << started.error().text();
+        auto done = engine.wait(request);
+        ASSERT_TRUE(done) << done.error().text();
+    }
+
+    PreprocessOptions preprocess;
+    PostprocessOptions postprocess;
+};
+
+void expect_same(const std::vector<meta::Detection>& got,
+                 const std::vector<meta::Detection>& wanted) {
+    ASSERT_EQ(got.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        EXPECT_EQ(got[i].class_id, wanted[i].class_id);
+        EXPECT_NEAR(got[i].score, wanted[i].score, 1e-5);
+        EXPECT_NEAR(got[i].box.left, wanted[i].box.left, 0.01);
+        EXPECT_NEAR(got[i].box.bottom(), wanted[i].box.bottom(), 0.01);
+    }
+}
+
+TEST_F(CudaStages, GiveWhatTheHostMakesOfTheSamePixels) {
+    constexpr int kBatch = 3;
+    auto plain = make_engine(kBatch);
+    auto taking = make_taking(kBatch, true);
+    auto by_host = plain->create_request().value();
+    auto by_device = taking->create_request().value();
+    auto preprocessor = image::Preprocessor::create(pixels_of(*plain)).value();
+    auto host = Postprocessor::create(plain->outputs(), head_of(*plain), postprocess, {}).value();
+    for (unsigned round = 0; round < 3; ++round) {
+        const std::vector<Picture> pictures{
+            Picture(3 * round), Picture(3 * round + 1), Picture(3 * round + 2)};
+        for (int i = 0; i < kBatch; ++i) {
+            const Picture& picture = pictures[static_cast<std::size_t>(i)];
+            put(*by_device, i, picture);
+            ASSERT_TRUE(preprocessor.run(picture.view(), kWhole, by_host->item(0, i).data()));
+        }
+        run(*plain, *by_host);
+        run(*taking, *by_device);
+        const auto wanted = by_host->outputs()[0].floats();
+        const auto got = by_device->outputs()[0].floats();
+        ASSERT_EQ(got.size(), wanted.size());
+        for (std::size_t i = 0; i < wanted.size(); ++i)
+            ASSERT_NEAR(got[i], wanted[i], 1e-3) << i;
+        for (int i = 0; i < kBatch; ++i) {
+            std::vector<meta::Detection> by_heads;
+            std::vector<meta::Detection> found;
+            ASSERT_TRUE(host->find(by_device->outputs(), static_cast<std::size_t>(i), by_heads));
+            ASSERT_TRUE(by_device->detections(i, found));
+            EXPECT_GT(found.size(), 3u) << "the test is too easy";
+            expect_same(found, by_heads);
+        }
+    }
+}
+
+TEST_F(CudaStages, ReadPicturesOfTheDevice) {
+    auto engine = make_taking(1, false);
+    auto request = engine->create_request().value();
+    const Picture picture(5);
+    put(*request, 0, picture);
+    run(*engine, *request);
+    std::vector<meta::Detection> from_host;
+    ASSERT_TRUE(request->detections(0, from_host));
+
+    auto there =
+        memory::cuda::Buffer::create(memory::cuda::Buffer::Kind::kDevice, picture.pixels.size())
+            .value();
+    cudaMemcpy(there.data(), picture.pixels.data(), picture.pixels.size(), cudaMemcpyHostToDevice);
+    memory::ImageView view = picture.view();
+    view.data[0] = reinterpret_cast<const std::uint8_t*>(there.data());
+    view.device = 0;
+    ASSERT_TRUE(request->put(0, view, kWhole));
+    run(*engine, *request);
+    std::vector<meta::Detection> from_device;
+    ASSERT_TRUE(request->detections(0, from_device));
+    EXPECT_GT(from_device.size(), 3u);
+    expect_same(from_device, from_host);
+    EXPECT_TRUE(request->outputs().empty()) << "nobody wanted them";
+    EXPECT_TRUE(request->item(0, 0).empty()) << "pictures are put instead";
+}
+
+TEST_F(CudaStages, HandleBatchesThatAreNotFull) {
+    auto engine = make_taking(4, false);
+    auto request = engine->create_request().value();
+    const std::vector<Picture> pictures{Picture(0), Picture(1), Picture(2), Picture(3)};
+    std::vector<std::vector<meta::Detection>> alone(4);
+    request->set_count(1);
+    for (std::size_t i = 0; i < 4; ++i) {
+        put(*request, 0, pictures[i]);
+        run(*engine, *request);
+        ASSERT_TRUE(request->detections(0, alone[i]));
+    }
+    for (int count : {4, 2, 3}) {
+        for (int i = 0; i < count; ++i)
+            put(*request, i, pictures[static_cast<std::size_t>(i)]);
+        request->set_count(count);
+        run(*engine, *request);
+        for (int i = 0; i < count; ++i) {
+            std::vector<meta::Detection> found;
+            ASSERT_TRUE(request->detections(i, found));
+            expect_same(found, alone[static_cast<std::size_t>(i)]);
+        }
+    }
+}
+
+TEST_F(CudaStages, RefuseItemsWithoutAPicture) {
+    auto engine = make_taking(2, false);
+    auto request = engine->create_request().value();
+    const Picture picture(1);
+    put(*request, 0, picture);
+    EXPECT_FALSE(engine->submit(*request)) << "item 1 is missing";
+    EXPECT_FALSE(request->put(0, picture.view(), {900, 900, 10, 10}));
+    put(*request, 0, picture);
+    put(*request, 1, picture);
+    run(*engine, *request);
+}
+
+TEST_F(CudaStages, RefuseARequestThatRuns) {
+    auto engine = make_taking(1, false);
+    auto request = engine->create_request().value();
+    const Picture picture(1);
+    put(*request, 0, picture);
+    ASSERT_TRUE(engine->submit(*request));
+    EXPECT_EQ(engine->submit(*request).error().code, ErrorCode::kInvalidArgument);
+    EXPECT_FALSE(request->put(0, picture.view(), kWhole));
+    ASSERT_TRUE(engine->wait(*request));
+    EXPECT_TRUE(engine->wait(*request)) << "none runs";
+}
+
+TEST_F(CudaStages, ServeTwoThreadsAtOnce) {
+    auto engine = make_taking(2, false);
+    auto work = [&](unsigned seed) {
+        auto request = engine->create_request().value();
+        const std::vector<Picture> pictures{Picture(seed), Picture(seed + 1)};
+        std::vector<meta::Detection> first;
+        for (int round = 0; round < 50; ++round) {
+            for (int i = 0; i < 2; ++i)
+                put(*request, i, pictures[static_cast<std::size_t>((round + i) % 2)]);
+            run(*engine, *request);
+            std::vector<meta::Detection> found;
+            ASSERT_TRUE(request->detections(round % 2, found));
+            if (round == 0) first = found;
+            expect_same(found, first);
+        }
+    };
+    std::thread other(work, 10u);
+    work(20u);
+    other.join();
+}
+
+/// What a Runner on that device makes of one picture.
+Result<meta::Frame> frame_by(const std::string& device) {
+    RunnerOptions options;
+    options.model = testing::TempDir() + "sluice_made_up_detector.xml";
+    ov::serialize(made_up_detector(), options.model);
+    options.file = SLUICE_TRY(ModelFile::parse(
+        "{head: yolox, strides: [8], pre-cluster-threshold: 0.05}", "made_up.yaml"));
+    options.engine.precision = Precision::kFp32;
+    options.engine.device = device;
+    auto runner = SLUICE_TRY(Runner::create(options));
+    EXPECT_EQ(runner->taken().pixels, device == "cuda");
+    EXPECT_EQ(runner->taken().detections, device == "cuda");
+    auto slot = SLUICE_TRY(runner->make_slot());
+    const Picture picture(3);
+    meta::Frame frame;
+    frame.source_size = frame.size = kSize;
+    frame.content = {0, 0, kSide, kSide};
+    SLUICE_TRY(runner->add(slot, picture.view(), whole_frame(frame)));
+    SLUICE_TRY(runner->submit(slot));
+    SLUICE_TRY(runner->wait(slot));
+    SLUICE_TRY(runner->read(slot, nullptr));
+    return frame;
+}
+
+TEST(MadeUpDetector, FindsBoxesOnTheCpu) {
+    auto frame = frame_by("cpu");
+    if (!frame) GTEST_SKIP() << frame.error().text();
+    EXPECT_GT(frame->objects.size(), 3u);
+}
+
+TEST_F(CudaStages, LetTheRunnerFindWhatItFindsOnTheCpu) {
+    auto gpu = frame_by("cuda");
+    ASSERT_TRUE(gpu) << gpu.error().text();
+    EXPECT_GT(gpu->objects.size(), 3u);
+    auto cpu = frame_by("cpu");
+    if (!cpu) GTEST_SKIP() << cpu.error().text();
+    ASSERT_EQ(gpu->objects.size(), cpu->objects.size());
+    for (std::size_t i = 0; i < cpu->objects.size(); ++i) {
+        EXPECT_EQ(gpu->objects[i].class_id, cpu->objects[i].class_id);
+        EXPECT_EQ(gpu->objects[i].label, cpu->objects[i].label);
+        EXPECT_NEAR(gpu->objects[i].box.left, cpu->objects[i].box.left, 0.1);
+        EXPECT_NEAR(gpu->objects[i].box.width, cpu->objects[i].box.width, 0.1);
+    }
+}
+
+}  // namespace
+}  // namespace sluice::infer::cuda
