@@ -15,14 +15,14 @@ constexpr int kSide = 64;
 constexpr memory::Size kSize{kSide, kSide};
 constexpr int kClasses = 5;
 
-/// A made-up YOLOX of one stride: the boxes follow the pixels, any which way.
-std::shared_ptr<ov::Model> made_up_detector() {
+/// A made-up detector, as a YOLOX of one stride: the boxes follow the pixels, any which way.
+std::shared_ptr<ov::Model> made_up_detector(int columns = 5 + kClasses) {
     return graph_of("detector",
                     {1, 3, kSide, kSide},
-                    [](const Port& pixels) -> ov::OutputVector {
+                    [columns](const Port& pixels) -> ov::OutputVector {
                         const Port x = make<ov::op::v1::Multiply>(pixels, number(1.0f / 255));
-                        const Port cells = convolve(x, 5 + kClasses, 8, 8, 0);
-                        const Port rows = reshape(cells, {-1, 5 + kClasses, kSide * kSide / 64});
+                        const Port cells = convolve(x, static_cast<std::size_t>(columns), 8, 8, 0);
+                        const Port rows = reshape(cells, {-1, columns, kSide * kSide / 64});
                         return {transpose(rows, {0, 2, 1})};
                     })
         .make();
@@ -214,6 +214,24 @@ TEST_F(CudaStages, RefuseARequestThatRuns) {
     EXPECT_FALSE(request->put(0, picture.view(), kWhole));
     ASSERT_TRUE(engine->wait(*request));
     EXPECT_TRUE(engine->wait(*request)) << "none runs";
+}
+
+TEST_F(CudaStages, LetTheHostSayWhatIsWrongWithAClass) {
+    EngineOptions options;
+    auto engine = compile("made up", *made_up_detector(6), options, {}, 0).value();
+    HeadOptions rows_of_six;
+    rows_of_six.head = HeadKind::kEndToEnd;
+    rows_of_six.num_detected_classes = 1;
+    const HeadLayout head = recognise(engine->outputs(), kSize, rows_of_six).value();
+    ASSERT_TRUE(engine->take_stages({pixels_of(*engine), &head, &postprocess, false}).detections);
+    auto request = engine->create_request().value();
+    const Picture picture(1);
+    put(*request, 0, picture);
+    run(*engine, *request);
+    std::vector<meta::Detection> found;
+    auto outcome = request->detections(0, found);
+    ASSERT_FALSE(outcome) << "numbers of any size are no classes";
+    EXPECT_NE(outcome.error().message.find("reports class"), std::string::npos);
 }
 
 TEST_F(CudaStages, ServeTwoThreadsAtOnce) {
