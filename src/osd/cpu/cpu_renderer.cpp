@@ -2,30 +2,7 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 namespace sluice::osd {
-namespace {
-
-Result<void> check(const memory::MutableImageView& image) {
-    SLUICE_TRY(memory::check_host_pixels(memory::as_const(image)));
-    memory::FormatLayout layout = memory::layout(image.format);
-    bool valid = image.size.width > 0 && image.size.height > 0;
-    for (int i = 0; i < layout.planes; ++i) {
-        auto slot = static_cast<std::size_t>(i);
-        std::ptrdiff_t row = std::ptrdiff_t{memory::plane_size(image.format, image.size, i).width} *
-                             layout.plane[slot].bytes_per_pixel;
-        valid = valid && image.data[slot] != nullptr && image.stride[slot] >= row;
-    }
-    if (valid) return {};
-    return invalid_argument(
-        fmt::format("a {}x{} {} picture without pixels, with a plane missing or a stride too short",
-                    image.size.width,
-                    image.size.height,
-                    memory::to_string(image.format)));
-}
-
-}  // namespace
 
 Result<std::unique_ptr<Renderer>> CpuRenderer::create(const OsdOptions& options) {
     auto shapes = SLUICE_TRY(Shapes::create(options));
@@ -34,7 +11,8 @@ Result<std::unique_ptr<Renderer>> CpuRenderer::create(const OsdOptions& options)
 
 Result<void> CpuRenderer::draw(const memory::MutableImageView& image,
                                std::span<const meta::Primitive> list) {
-    SLUICE_TRY(check(image));
+    SLUICE_TRY(memory::check_host_pixels(memory::as_const(image)));
+    SLUICE_TRY(check_planes(image));
     canvas_.emplace(image, scratch_);
     for (const meta::Primitive& shape : list)
         shapes_.draw(shape, image.size, *this);
