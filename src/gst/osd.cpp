@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include <gst/base/gstbasetransform.h>
 
@@ -90,35 +91,42 @@ gboolean set_caps(GstBaseTransform* base, GstCaps* in, GstCaps*) {
     return gst_video_info_from_caps(&info, in);
 }
 
+/// Frames of a batch that stay mapped until all of them are drawn.
+using MappedFrames = std::vector<MappedFrame>;
+
 Result<void> draw(Session& session,
                   GstBuffer* pixels,
                   const GstVideoInfo& info,
-                  const meta::Frame& frame) {
-    auto mapped = SLUICE_TRY(MappedFrame::map(pixels, info, MappedFrame::Access::kWrite));
-    return session.renderer->draw(mapped.mutable_view(), session.scene.build(frame));
+                  const meta::Frame& frame,
+                  MappedFrames& mapped) {
+    mapped.push_back(SLUICE_TRY(MappedFrame::map(pixels, info, MappedFrame::Access::kWrite)));
+    return session.renderer->draw(mapped.back().mutable_view(), session.scene.build(frame));
 }
 
 Result<void> draw_frame(Session& session,
                         GstBuffer* carrier,
                         BatchPayload& payload,
-                        std::size_t i) {
+                        std::size_t i,
+                        MappedFrames& mapped) {
     meta::Frame& frame = payload.batch.frames[i];
     FramePixels& pixels = payload.pixels[i];
-    if (!pixels.buffer) return draw(session, carrier, pixels.info, frame);
+    if (!pixels.buffer) return draw(session, carrier, pixels.info, frame, mapped);
     SLUICE_TRY(session.writers[frame.source.value].make_writable(pixels, frame));
-    return draw(session, pixels.buffer.get(), pixels.info, frame);
+    return draw(session, pixels.buffer.get(), pixels.info, frame, mapped);
 }
 
 /// Frames that cannot be drawn on pass as they are.
 Result<void> draw_frames(GstElement* element, State& state, GstBuffer* buffer) {
     Session& session = *state.session;
     BatchPayload& payload = *SLUICE_TRY(ensure_payload(buffer, state.info, session.plain_frames));
+    MappedFrames mapped;
     for (std::size_t i = 0; i < payload.batch.frames.size(); ++i) {
-        meta::Frame& frame = payload.batch.frames[i];
-        auto drawn = draw_frame(session, buffer, payload, i);
-        if (!drawn) state.bad_frames.report(element, frame, drawn.error());
-        frame.times[meta::Stage::kDrawn] = now();
+        auto drawn = draw_frame(session, buffer, payload, i, mapped);
+        if (!drawn) state.bad_frames.report(element, payload.batch.frames[i], drawn.error());
     }
+    SLUICE_TRY(session.renderer->flush());
+    for (meta::Frame& frame : payload.batch.frames)
+        frame.times[meta::Stage::kDrawn] = now();
     return {};
 }
 

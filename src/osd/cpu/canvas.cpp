@@ -1,13 +1,12 @@
 #include "sluice/osd/cpu/canvas.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
+
+#include "sluice/osd/shapes.h"
 
 namespace sluice::osd {
 namespace {
-
-using memory::PixelFormat;
 
 /// (ink * alpha + old * (255 - alpha)) / 255, rounded; exact in 16 bits.
 inline std::uint8_t mix(std::uint8_t old, std::uint8_t ink, unsigned alpha) {
@@ -99,36 +98,6 @@ void with_channels(int channels, Function&& function) {
     }
 }
 
-std::uint8_t to_byte(double value) {
-    return static_cast<std::uint8_t>(std::clamp(std::lround(value), 0L, 255L));
-}
-
-struct Yuv {
-    std::uint8_t y, u, v;
-};
-
-/// ITU-R BT.601 and BT.709, section 3 (derivation of luminance and colour differences).
-Yuv to_yuv(meta::Color color, memory::ColorMatrix matrix, memory::ColorRange range) {
-    bool hd = matrix == memory::ColorMatrix::kBt709;
-    double kr = hd ? 0.2126 : 0.299;
-    double kb = hd ? 0.0722 : 0.114;
-    double r = color.red / 255.0;
-    double g = color.green / 255.0;
-    double b = color.blue / 255.0;
-    double y = kr * r + (1 - kr - kb) * g + kb * b;
-    double u = (b - y) / (2 * (1 - kb));
-    double v = (r - y) / (2 * (1 - kr));
-    bool full = range == memory::ColorRange::kFull;
-    double chroma = full ? 255 : 224;
-    return {to_byte(full ? 255 * y : 16 + 219 * y),
-            to_byte(128 + chroma * u),
-            to_byte(128 + chroma * v)};
-}
-
-int even_below(int value) {
-    return value & ~1;
-}
-
 }  // namespace
 
 Canvas::Canvas(const memory::MutableImageView& view, std::vector<std::uint16_t>& scratch)
@@ -147,59 +116,31 @@ Canvas::Canvas(const memory::MutableImageView& view, std::vector<std::uint16_t>&
                          layout.shift_x,
                          layout.bytes_per_pixel};
     }
-    ink_ = new_ink(ink_color_);
+    ink_ = make_ink(ink_color_, format_, matrix_, range_);
 }
 
-const Canvas::Ink& Canvas::ink_of(meta::Color color) {
+const Ink& Canvas::ink_of(meta::Color color) {
     if (color != ink_color_) {
-        ink_ = new_ink(color);
+        ink_ = make_ink(color, format_, matrix_, range_);
         ink_color_ = color;
     }
     return ink_;
 }
 
-Canvas::Ink Canvas::new_ink(meta::Color color) const {
-    switch (format_) {
-        case PixelFormat::kRgb:
-        case PixelFormat::kRgba:
-        case PixelFormat::kRgbx:
-            return {{{color.red, color.green, color.blue, 255}}};
-        case PixelFormat::kBgr:
-        case PixelFormat::kBgra:
-        case PixelFormat::kBgrx:
-            return {{{color.blue, color.green, color.red, 255}}};
-        case PixelFormat::kI420:
-        case PixelFormat::kNv12:
-        case PixelFormat::kP010:  // refused before a canvas is made
-        case PixelFormat::kGray8:
-            break;
-    }
-    Yuv yuv = to_yuv(color, matrix_, range_);
-    if (format_ == PixelFormat::kNv12) return {{{yuv.y}, {yuv.u, yuv.v}}};
-    return {{{yuv.y}, {yuv.u}, {yuv.v}}};
-}
-
-PixelRect Canvas::clipped(PixelRect where) const {
-    return {std::max(where.left, 0),
-            std::max(where.top, 0),
-            std::min(where.right, size_.width),
-            std::min(where.bottom, size_.height)};
-}
-
 void Canvas::fill(PixelRect where, meta::Color color) {
-    where = clipped(where);
+    where = where.cut(size_);
     if (where.empty() || color.alpha == 0) return;
     const Ink& ink = ink_of(color);
     for (std::size_t i = 0; i < static_cast<std::size_t>(plane_count_); ++i) {
         const Plane& plane = planes_[i];
         if (plane.shift != 0) {
-            fill_chroma(plane, where, ink[i].data(), color.alpha);
+            fill_chroma(plane, where, ink.data() + i, color.alpha);
             continue;
         }
         with_channels(plane.channels, [&](auto channels) {
             for (int y = where.top; y < where.bottom; ++y) {
                 fill_row<channels>(
-                    plane.at(where.left, y), where.width(), ink[i].data(), color.alpha);
+                    plane.at(where.left, y), where.width(), ink.data() + i, color.alpha);
             }
         });
     }
@@ -231,14 +172,14 @@ void Canvas::blend(PixelRect where,
                    const std::uint8_t* coverage,
                    std::ptrdiff_t stride,
                    meta::Color color) {
-    PixelRect inside = clipped(where);
+    PixelRect inside = where.cut(size_);
     if (inside.empty() || color.alpha == 0) return;
     coverage += (inside.top - where.top) * stride + (inside.left - where.left);
     const Ink& ink = ink_of(color);
     for (std::size_t i = 0; i < static_cast<std::size_t>(plane_count_); ++i) {
         const Plane& plane = planes_[i];
         if (plane.shift != 0) {
-            blend_chroma(plane, inside, coverage, stride, ink[i].data(), color.alpha);
+            blend_chroma(plane, inside, coverage, stride, ink.data() + i, color.alpha);
             continue;
         }
         with_channels(plane.channels, [&](auto channels) {
@@ -246,7 +187,7 @@ void Canvas::blend(PixelRect where,
                 blend_row<channels>(plane.at(inside.left, inside.top + y),
                                     coverage + y * stride,
                                     inside.width(),
-                                    ink[i].data(),
+                                    ink.data() + i,
                                     color.alpha);
             }
         });
@@ -290,16 +231,13 @@ void Canvas::blend_chroma(const Plane& plane,
 }
 
 void Canvas::pixelate(PixelRect where) {
-    where = clipped(where);
+    where = where.cut(size_);
     if (where.empty()) return;
-    // Even edges, so that luma and chroma share their squares.
-    where.left = even_below(where.left);
-    where.top = even_below(where.top);
-    int longer = std::max(where.width(), where.height());
-    int square = even_below(std::max(kLeastSquarePx, longer / kBlurSquares) + 1);
+    BlurSquares squares = blur_squares(where);
+    where = squares.where;
     for (std::size_t i = 0; i < static_cast<std::size_t>(plane_count_); ++i) {
         const Plane& plane = planes_[i];
-        int step = square >> plane.shift;
+        int step = squares.side >> plane.shift;
         int left = where.left >> plane.shift;
         int top = where.top >> plane.shift;
         int right = (where.right + plane.shift) >> plane.shift;

@@ -7,20 +7,10 @@
 
 #include "sluice/memory/image.h"
 #include "sluice/meta/display.h"
+#include "sluice/osd/ink.h"
+#include "sluice/osd/pixel_rect.h"
 
 namespace sluice::osd {
-
-/// Whole pixels: left and top inside, right and bottom outside.
-struct PixelRect {
-    int left = 0;
-    int top = 0;
-    int right = 0;
-    int bottom = 0;
-
-    int width() const { return right - left; }
-    int height() const { return bottom - top; }
-    bool empty() const { return right <= left || bottom <= top; }
-};
 
 /// Puts ink into a view's planes, whatever its format: subsampled chroma gets as much of the ink as
 /// its pixels on average. Everything is cut at the view's edges; coordinates may be any that do
@@ -36,11 +26,8 @@ public:
                const std::uint8_t* coverage,
                std::ptrdiff_t stride,
                meta::Color color);
-    /// Replaces what is there by even squares, at most kBlurSquares along the longer side.
+    /// Replaces what is there by even squares (blur_squares).
     void pixelate(PixelRect where);
-
-    static constexpr int kBlurSquares = 8;
-    static constexpr int kLeastSquarePx = 8;
 
 private:
     struct Plane {
@@ -52,12 +39,7 @@ private:
 
         std::uint8_t* at(int x, int y) const { return data + y * stride + x * channels; }
     };
-    /// What one colour is in each plane.
-    using Ink = std::array<std::array<std::uint8_t, 4>, 3>;
-
     const Ink& ink_of(meta::Color color);
-    Ink new_ink(meta::Color color) const;
-    PixelRect clipped(PixelRect where) const;
     void fill_chroma(const Plane& plane, PixelRect where, const std::uint8_t* ink, int alpha);
     void blend_chroma(const Plane& plane,
                       PixelRect where,

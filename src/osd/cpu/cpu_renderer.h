@@ -1,17 +1,18 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "sluice/osd/cpu/canvas.h"
 #include "sluice/osd/cpu/line_mask.h"
 #include "sluice/osd/renderer.h"
-#include "sluice/osd/text/font.h"
+#include "sluice/osd/shapes.h"
 
 namespace sluice::osd {
 
-class CpuRenderer final : public Renderer {
+class CpuRenderer final : public Renderer, private Brush {
 public:
     static Result<std::unique_ptr<Renderer>> create(const OsdOptions& options);
 
@@ -19,19 +20,20 @@ public:
                       std::span<const meta::Primitive> list) override;
 
 private:
-    CpuRenderer(const OsdOptions& options, std::unique_ptr<Font> font)
-        : options_(options), font_(std::move(font)) {}
+    explicit CpuRenderer(Shapes shapes) : shapes_(std::move(shapes)) {}
 
-    void draw_shape(const meta::Blur& blur, Canvas& canvas);
-    void draw_shape(const meta::Rectangle& rectangle, Canvas& canvas);
-    void draw_shape(const meta::Line& line, Canvas& canvas);
-    void draw_shape(const meta::Text& text, Canvas& canvas);
-    void compose(PixelRect place, int text_left, int text_top);
+    void fill(PixelRect where, meta::Color color) override;
+    void pixelate(PixelRect where) override;
+    void draw_line(const meta::Line& line) override;
+    void write(PixelRect where,
+               int left,
+               int top,
+               std::span<const GlyphMask> letters,
+               meta::Color color) override;
 
-    OsdOptions options_;
-    std::unique_ptr<Font> font_;
+    Shapes shapes_;
+    std::optional<Canvas> canvas_;  ///< of the picture that is being drawn on
     LineMask lines_;
-    std::vector<GlyphMask> glyphs_;
     std::vector<std::uint8_t> text_mask_;
     std::vector<std::uint16_t> scratch_;
 };

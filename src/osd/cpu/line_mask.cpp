@@ -4,39 +4,11 @@
 #include <cmath>
 
 namespace sluice::osd {
-namespace {
-
-constexpr double kThinnestPx = 1;
-constexpr double kThickestPx = 256;
-
-/// Cuts the part of a..b off that lies beyond low..high in one direction (Liang and Barsky, "A new
-/// concept and method for line clipping", 1984): narrows from..to, false when nothing is left.
-bool clip_direction(double a, double delta, double low, double high, double& from, double& to) {
-    if (delta == 0) return a >= low && a <= high;
-    double enter = (low - a) / delta;
-    double leave = (high - a) / delta;
-    if (enter > leave) std::swap(enter, leave);
-    from = std::max(from, enter);
-    to = std::min(to, leave);
-    return from <= to;
-}
-
-}  // namespace
-
 void LineMask::draw(const meta::Line& line, Canvas& canvas) {
-    const std::vector<meta::Point>& points = line.points;
-    if (points.size() < 2 || std::isnan(line.line_width)) return;
-    for (const meta::Point& point : points) {
-        if (!std::isfinite(point.x) || !std::isfinite(point.y)) return;
-    }
-    double radius = std::clamp<double>(line.line_width, kThinnestPx, kThickestPx) / 2;
+    line_segments(line, canvas.size(), segments_);
     start(canvas.size());
-    std::size_t segments = line.closed ? points.size() : points.size() - 1;
-    for (std::size_t i = 0; i < segments; ++i) {
-        const meta::Point& a = points[i];
-        const meta::Point& b = points[(i + 1) % points.size()];
-        add({a.x, a.y, b.x, b.y}, radius);
-    }
+    for (const Segment& segment : segments_)
+        add(segment, line_radius(line));
     blend(canvas, line.color);
 }
 
@@ -51,23 +23,8 @@ void LineMask::start(memory::Size size) {
     bottom_ = 0;
 }
 
-void LineMask::add(Segment s, double radius) {
+void LineMask::add(const Segment& cut, double radius) {
     double reach = radius + 1;
-    double dx = s.bx - s.ax;
-    double dy = s.by - s.ay;
-    double from = 0;
-    double to = 1;
-    if (!clip_direction(s.ax, dx, -reach, size_.width + reach, from, to)) return;
-    if (!clip_direction(s.ay, dy, -reach, size_.height + reach, from, to)) return;
-    // The clamp is for numbers so huge that the cut itself is inexact.
-    auto at = [&](double start, double delta, double t, int extent) {
-        return std::clamp(start + t * delta, -reach, extent + reach);
-    };
-    Segment cut{at(s.ax, dx, from, size_.width),
-                at(s.ay, dy, from, size_.height),
-                at(s.ax, dx, to, size_.width),
-                at(s.ay, dy, to, size_.height)};
-
     auto bounded = [](double value, int high) {
         return static_cast<int>(std::clamp(value, 0.0, static_cast<double>(high)));
     };

@@ -6,6 +6,7 @@
 
 #include "sluice/meta/display.h"
 #include "sluice/osd/cpu/canvas.h"
+#include "sluice/osd/segments.h"
 
 namespace sluice::osd {
 
@@ -20,16 +21,14 @@ private:
         int left = std::numeric_limits<int>::max();
         int right = 0;
     };
-    struct Segment {
-        double ax, ay, bx, by;
-    };
 
     void start(memory::Size size);
-    void add(Segment segment, double radius);
+    void add(const Segment& segment, double radius);
     void add_row(const Segment& segment, double radius, int y, Extent extent);
     void blend(Canvas& canvas, meta::Color color);
 
     memory::Size size_;
+    std::vector<Segment> segments_;
     std::vector<std::uint8_t> coverage_;  ///< of a whole frame; all zero between two lines
     std::vector<Extent> rows_;            ///< what is touched in each row
     int top_ = 0;

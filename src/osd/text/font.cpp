@@ -15,9 +15,6 @@ namespace {
 constexpr char kFirstAscii = ' ';
 constexpr char kLastAscii = '~';
 constexpr std::size_t kAsciiLetters = kLastAscii - kFirstAscii + 1;
-// A mask's bounds: no frame is wider, and 1024 bytes of text fill no more lines than that.
-constexpr int kMostMaskWidth = 8192;
-constexpr int kMostMaskHeight = 1024;
 
 struct Unref {
     void operator()(void* object) const { g_object_unref(object); }
@@ -80,6 +77,7 @@ struct Font::State {
     std::unordered_map<std::string, Raster> texts;
     std::size_t text_bytes = 0;
     std::uint64_t clock = 0;
+    std::uint64_t masks = 0;  ///< made so far
     std::string key;
 
     Raster rasterise(std::string_view text, int px);
@@ -124,6 +122,7 @@ Raster Font::State::rasterise(std::string_view text, int px) {
     Raster out;
     out.extent = {logical.width, logical.height};
     if (ink.width <= 0 || ink.height <= 0) return out;
+    out.mask.id = ++masks;
     out.mask.left = ink.x - logical.x;
     out.mask.top = ink.y - logical.y;
     out.mask.width = std::min(ink.width, kMostMaskWidth);

@@ -19,6 +19,7 @@ struct GlyphMask {
     int width = 0;
     int height = 0;
     const std::uint8_t* coverage = nullptr;  ///< rows of `width` bytes
+    std::uint64_t id = 0;                    ///< the mask's own: its Font gives no number twice
 };
 
 /// Shapes and rasterises text (Pango, Cairo) and keeps the masks: a printable ASCII text is put
@@ -29,6 +30,9 @@ public:
     static constexpr int kLeastPx = 6;
     static constexpr int kMostPx = 200;
     static constexpr std::size_t kMostTextBytes = 1024;  ///< the rest of a longer text is cut
+    // A mask's bounds: no frame is wider, and 1024 bytes of text fill no more lines than that.
+    static constexpr int kMostMaskWidth = 8192;
+    static constexpr int kMostMaskHeight = 1024;
     static constexpr std::size_t kMostSizes = 8;
     static constexpr std::size_t kMostTexts = 256;
     static constexpr std::size_t kMostTextMaskBytes = 16U << 20;
