@@ -9,6 +9,18 @@ std::size_t TensorSpec::item_bytes() const {
     return bytes;
 }
 
+Result<image::Placement> Request::put(int, const memory::ImageView&, const image::Rect&) {
+    return internal_error("this engine takes no pictures");
+}
+
+Result<void> Request::detections(int, std::vector<meta::Detection>&) {
+    return internal_error("this engine makes no detections");
+}
+
+TakenStages Engine::take_stages(const Stages&) {
+    return {};
+}
+
 Result<std::unique_ptr<Engine>> create_engine(const std::string& path,
                                               const EngineOptions& options,
                                               const InputAdaptation& adaptation) {

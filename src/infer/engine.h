@@ -9,10 +9,16 @@
 #include <vector>
 
 #include "sluice/base/result.h"
+#include "sluice/image/preprocess.h"
 #include "sluice/infer/options.h"
+#include "sluice/memory/image.h"
 #include "sluice/memory/tensor.h"
+#include "sluice/meta/object.h"
 
 namespace sluice::infer {
+
+struct HeadLayout;
+struct PostprocessOptions;
 
 /// How an image tensor is laid out; kOther is no image (no dimension of 1, 3 or 4 channels).
 enum class Layout { kOther, kNchw, kNhwc };
@@ -41,6 +47,18 @@ struct InputAdaptation {
     int width = 0;
 };
 
+/// What stands around the network, which an engine may do itself where its memory is.
+struct Stages {
+    image::PreprocessPlan pixels;                     ///< from pictures to the only input
+    const HeadLayout* head = nullptr;                 ///< none: no detector
+    const PostprocessOptions* postprocess = nullptr;  ///< where there is a head
+    bool outputs = false;  ///< outputs() are wanted even where the detections are taken
+};
+struct TakenStages {
+    bool pixels = false;
+    bool detections = false;
+};
+
 /// Input and output memory of one batch. Belongs to the engine that made it and may not outlive
 /// it. Not shared between threads without the caller's own lock.
 class Request {
@@ -49,14 +67,29 @@ public:
 
     /// Where item `item` (0 .. batch size - 1) of an input is written, directly by the
     /// pre-processing: the device reads this memory. Not to be touched between submit and wait.
+    /// Empty where the engine took the pixels.
     virtual std::span<std::byte> item(std::size_t input, int item) = 0;
 
     /// How many items were written: 1 .. batch size. Stays so until set again; the batch size at
     /// first. Outputs then have as many items.
     virtual void set_count(int count) = 0;
 
-    /// In the order of Engine::outputs(). Valid after wait() and until the next submit().
+    /// In the order of Engine::outputs(). Valid after wait() and until the next submit(). None
+    /// where the engine took the detections and outputs were not wanted.
     virtual std::span<const memory::TensorView> outputs() const = 0;
+
+    /// Instead of item(), where the engine took the pixels: makes a part of a picture item `item`.
+    /// The picture, on the host or the engine's device, stays as it is until wait(). Not between
+    /// submit and wait. On failure (no such crop, a picture that the device cannot read) the item
+    /// is as it was.
+    virtual Result<image::Placement> put(int item,
+                                         const memory::ImageView& image,
+                                         const image::Rect& crop);
+
+    /// Instead of outputs(), where the engine took the detections: what is left of an item after
+    /// thresholds and clustering, in pixels of the network's image, by falling score, without
+    /// labels (Postprocessor::find). `found` is cleared first. Valid as outputs() are.
+    virtual Result<void> detections(int item, std::vector<meta::Detection>& found);
 };
 
 /// A network compiled for a device. Thread-safe: different requests on different threads.
@@ -72,6 +105,11 @@ public:
     virtual int request_count() const = 0;
     /// For people: "CPU, bf16, batch 4 as 4 x 1, 4 in flight".
     virtual const std::string& description() const = 0;
+
+    /// Offers the engine work around the network, and says what it does of it, in all requests
+    /// made afterwards. Called at most once, before the first request and before another thread
+    /// has the engine. By default nothing is taken.
+    virtual TakenStages take_stages(const Stages& stages);
 
     virtual Result<std::unique_ptr<Request>> create_request() = 0;
     /// Starts the request and returns at once. On failure nothing runs. A request that runs already

@@ -74,8 +74,9 @@ Result<std::unique_ptr<Postprocessor>> Postprocessor::create(std::span<const Ten
     const int classes = layout.classes();
     std::unique_ptr<Postprocessor> out(new Postprocessor);
     out->head_ = SLUICE_TRY(create_head(outputs, layout));
-    out->cluster_mode_ = options.cluster_mode;
-    if (options.nms_class_agnostic) out->scope_ = Nms::Scope::kAcrossClasses;
+    Clustering& clustering = out->clustering_;
+    clustering.mode = options.cluster_mode;
+    if (options.nms_class_agnostic) clustering.scope = Nms::Scope::kAcrossClasses;
 
     const auto count = static_cast<std::size_t>(classes);
     out->attributes_.assign(count, options.all);
@@ -84,14 +85,15 @@ Result<std::unique_ptr<Postprocessor>> Postprocessor::create(std::span<const Ten
         out->attributes_[static_cast<std::size_t>(class_id)] = attributes;
     }
     for (const ClassAttributes& attributes : out->attributes_) {
-        out->thresholds_.push_back(attributes.pre_cluster_threshold);
-        out->iou_thresholds_.push_back(attributes.nms_iou_threshold);
+        clustering.thresholds.push_back(attributes.pre_cluster_threshold);
+        clustering.iou_thresholds.push_back(attributes.nms_iou_threshold);
     }
     for (int class_id : options.filter_out_class_ids) {
         SLUICE_TRY(check_class("option 'filter-out-class-ids'", class_id, classes));
-        out->thresholds_[static_cast<std::size_t>(class_id)] = kNever;
+        clustering.thresholds[static_cast<std::size_t>(class_id)] = kNever;
     }
-    out->lowest_threshold_ = *std::min_element(out->thresholds_.begin(), out->thresholds_.end());
+    clustering.lowest =
+        *std::min_element(clustering.thresholds.begin(), clustering.thresholds.end());
     if (labels.size() > count)
         return invalid_argument(
             fmt::format("{} labels for a network of {} classes", labels.size(), classes));
@@ -102,20 +104,17 @@ Result<std::unique_ptr<Postprocessor>> Postprocessor::create(std::span<const Ten
     return out;
 }
 
-Result<void> Postprocessor::detect(std::span<const memory::TensorView> outputs,
-                                   std::size_t item,
-                                   const BoxMap& map,
-                                   std::vector<meta::Detection>& found) {
+// Overlaps are the same in every resolution, so that boxes are clustered before they are mapped.
+Result<void> Postprocessor::find(std::span<const memory::TensorView> outputs,
+                                 std::size_t item,
+                                 std::vector<meta::Detection>& found) {
     found.clear();
-    SLUICE_TRY(head_->decode({outputs, item, {lowest_threshold_, thresholds_}}, found));
-    // Overlaps are the same in every resolution, so that boxes are clustered before they are
-    // mapped.
-    if (cluster_mode_ == ClusterMode::kNms) {
-        nms_.run(found, iou_thresholds_, scope_);
+    SLUICE_TRY(head_->decode({outputs, item, {clustering_.lowest, clustering_.thresholds}}, found));
+    if (clustering_.mode == ClusterMode::kNms) {
+        nms_.run(found, clustering_.iou_thresholds, clustering_.scope);
     } else {
         nms_.sort(found);
     }
-    finish(map, found);
     return {};
 }
 

@@ -56,7 +56,17 @@ struct BoxMap {
 BoxMap to_source(const image::Placement& placement);
 BoxMap to_processing(const image::Placement& placement, const meta::Frame& frame);
 
-/// From a network's outputs to finished detections. Reentrant; one per thread.
+/// Which boxes stay: the options, worked out for every class.
+struct Clustering {
+    ClusterMode mode = ClusterMode::kNms;
+    Nms::Scope scope = Nms::Scope::kPerClass;
+    std::vector<float> thresholds;      ///< least score; beyond any where a class is filtered out
+    std::vector<float> iou_thresholds;  ///< least overlap that suppresses
+    float lowest = 0;                   ///< of the thresholds
+};
+
+/// From a network's outputs to finished detections: find() what the network says, then finish().
+/// Reentrant; one per thread.
 class Postprocessor {
 public:
     /// `labels` may be shorter than the classes (numbers are shown then), not longer. A class id in
@@ -66,26 +76,25 @@ public:
                                                          const PostprocessOptions& options,
                                                          std::span<const Name> labels);
 
-    /// Detections of one item of the batch, by falling score. `found` is cleared first, and empty
-    /// on failure. Boxes of no extent are dropped.
-    Result<void> detect(std::span<const memory::TensorView> outputs,
-                        std::size_t item,
-                        const BoxMap& map,
-                        std::vector<meta::Detection>& found);
+    /// Decodes one item of the batch, thresholds and clusters: boxes in pixels of the network's
+    /// image, by falling score, without labels. `found` is cleared first, and empty on failure. An
+    /// engine may do this part itself (Request::detections).
+    Result<void> find(std::span<const memory::TensorView> outputs,
+                      std::size_t item,
+                      std::vector<meta::Detection>& found);
+
+    /// Maps, limits and labels what was found. Boxes of no extent are dropped.
+    void finish(const BoxMap& map, std::vector<meta::Detection>& found);
 
     int classes() const { return static_cast<int>(attributes_.size()); }
+    const Clustering& clustering() const { return clustering_; }
 
 private:
     Postprocessor() = default;
-    void finish(const BoxMap& map, std::vector<meta::Detection>& found);
 
     std::unique_ptr<Head> head_;
-    ClusterMode cluster_mode_ = ClusterMode::kNms;
-    Nms::Scope scope_ = Nms::Scope::kPerClass;
+    Clustering clustering_;
     std::vector<ClassAttributes> attributes_;
-    std::vector<float> thresholds_;      ///< per class; beyond any score where filtered out
-    std::vector<float> iou_thresholds_;  ///< per class
-    float lowest_threshold_ = 0;
     std::vector<Name> labels_;
     Nms nms_;
     std::vector<int> counts_;  ///< scratch: kept per class

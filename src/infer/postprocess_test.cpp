@@ -96,7 +96,8 @@ protected:
     std::vector<meta::Detection> found(const BoxMap& map = {}) {
         std::vector<meta::Detection> boxes;
         auto post = make().value();
-        EXPECT_TRUE(post->detect(outputs.views, 0, map, boxes));
+        EXPECT_TRUE(post->find(outputs.views, 0, boxes));
+        post->finish(map, boxes);
         return boxes;
     }
     TestOutputs outputs;
@@ -163,6 +164,17 @@ TEST_F(Reporting, SizesAreJudgedAfterMapping) {
     EXPECT_FLOAT_EQ(boxes[0].box.width, 60);
 }
 
+TEST_F(Reporting, FinishesWhatWasFoundElsewhere) {
+    report({box(0, 0, 9, 9, 0.3f)});
+    options.all.topk = 1;
+    auto post = make().value();
+    std::vector<meta::Detection> boxes{box(1, 2, 3, 4, 0.9f, 1), box(9, 9, 9, 9, 0.8f, 1)};
+    post->finish({2, 2, 10, 0, {}}, boxes);
+    ASSERT_EQ(boxes.size(), 1u);
+    EXPECT_EQ(boxes[0].box, (meta::PixelBox{12, 4, 6, 8}));
+    EXPECT_EQ(boxes[0].label.view(), "dog");
+}
+
 TEST_F(Reporting, BoxesOutsideTheBoundsAreDropped) {
     report({box(0, 0, 9, 9, 0.9f), box(100, 0, 9, 9, 0.8f)});
     EXPECT_EQ(found({1, 1, 0, 0, {0, 0, 50, 50}}).size(), 1u);
@@ -184,7 +196,7 @@ TEST_F(Reporting, AFailedDecodeLeavesNothing) {
     report({box(0, 0, 9, 9, 0.5f, 9)});  // no class 9
     auto post = make().value();
     std::vector<meta::Detection> boxes(3);
-    EXPECT_FALSE(post->detect(outputs.views, 0, {}, boxes));
+    EXPECT_FALSE(post->find(outputs.views, 0, boxes));
     EXPECT_TRUE(boxes.empty());
 }
 

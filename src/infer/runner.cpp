@@ -47,9 +47,13 @@ Result<std::unique_ptr<Runner>> Runner::create(const RunnerOptions& options) {
     input.height = description.input.height;
     input.width = description.input.width;
     runner->engine_ = SLUICE_TRY(model.compile(options.engine, input));
-    const Engine& engine = *runner->engine_;
+    Engine& engine = *runner->engine_;
     auto pixels = SLUICE_TRY(plan(description.preprocess, engine.inputs()[0]));
-    runner->preprocessor_.emplace(SLUICE_TRY(image::Preprocessor::create(pixels)));
+    Stages stages{pixels, nullptr, &description.postprocess, options.output_tensors};
+    if (description.head.detects()) stages.head = &description.head;
+    runner->taken_ = engine.take_stages(stages);
+    if (!runner->taken_.pixels)
+        runner->preprocessor_.emplace(SLUICE_TRY(image::Preprocessor::create(pixels)));
 
     if (description.head.detects()) {
         runner->postprocessor_ = SLUICE_TRY(Postprocessor::create(engine.outputs(),
@@ -80,14 +84,21 @@ Result<void> Runner::add(Slot& slot, const memory::ImageView& image, ItemPlace p
     if (place.object != meta::kNoParent) {
         crop = source_rect(*place.frame, place.box);
     }
+    image::Placement placement = SLUICE_TRY(put(slot, image, crop));
+    slot.items_.push_back({placement, to_processing(placement, *place.frame)});
+    slot.places_.push_back(place);
+    return {};
+}
+
+Result<image::Placement> Runner::put(Slot& slot,
+                                     const memory::ImageView& image,
+                                     const image::Rect& crop) {
+    if (taken_.pixels) return slot.request_->put(slot.size(), image, crop);
     std::span<std::byte> destination = slot.request_->item(0, slot.size());
     if (destination.size() < preprocessor_->output_bytes()) {
         return internal_error("the engine's input is smaller than the picture");
     }
-    image::Placement placement = SLUICE_TRY(preprocessor_->run(image, crop, destination.data()));
-    slot.items_.push_back({placement, to_processing(placement, *place.frame)});
-    slot.places_.push_back(place);
-    return {};
+    return preprocessor_->run(image, crop, destination.data());
 }
 
 Result<void> Runner::submit(Slot& slot) {
@@ -118,8 +129,12 @@ Result<void> Runner::read_item(const Slot& slot, std::size_t item, ObjectCache* 
 
 Result<void> Runner::detect(const Slot& slot, std::size_t item) {
     const ItemPlace& place = slot.places_[item];
-    SLUICE_TRY(
-        postprocessor_->detect(slot.request_->outputs(), item, slot.items_[item].map, found_));
+    if (taken_.detections) {
+        SLUICE_TRY(slot.request_->detections(static_cast<int>(item), found_));
+    } else {
+        SLUICE_TRY(postprocessor_->find(slot.request_->outputs(), item, found_));
+    }
+    postprocessor_->finish(slot.items_[item].map, found_);
     meta::Frame& frame = *place.frame;
     for (const meta::Detection& detection : found_) {
         meta::Object object;

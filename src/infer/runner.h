@@ -60,12 +60,15 @@ public:
     const ModelDescription& description() const { return description_; }
     const Engine& engine() const { return *engine_; }
     bool classifies() const { return classifier_.has_value(); }
+    /// What the engine does itself. Where it takes the pixels, pictures may be in its device's
+    /// memory.
+    const TakenStages& taken() const { return taken_; }
 
     Result<Slot> make_slot() const;
     bool full(const Slot& slot) const { return slot.size() == engine_->batch_size(); }
 
     /// Pre-processes a frame, or one object of it, into the slot's next place. The slot is not
-    /// full.
+    /// full. Where the engine takes the pixels, the picture stays as it is until wait().
     Result<void> add(Slot& slot, const memory::ImageView& image, ItemPlace place);
     /// Starts a slot of at least one item.
     Result<void> submit(Slot& slot);
@@ -79,6 +82,9 @@ public:
 
 private:
     Runner() = default;
+    Result<image::Placement> put(Slot& slot,
+                                 const memory::ImageView& image,
+                                 const image::Rect& crop);
     Result<void> read_item(const Slot& slot, std::size_t item, ObjectCache* cache);
     Result<void> detect(const Slot& slot, std::size_t item);
     Result<void> classify(const ItemPlace& place,
@@ -90,9 +96,10 @@ private:
     std::unique_ptr<Model> model_;
     std::unique_ptr<Engine> engine_;
     ModelDescription description_;
+    TakenStages taken_;
     std::uint32_t component_id_ = 0;
     bool output_tensors_ = false;
-    std::optional<image::Preprocessor> preprocessor_;
+    std::optional<image::Preprocessor> preprocessor_;  ///< where the engine takes no pixels
     std::unique_ptr<Postprocessor> postprocessor_;
     std::optional<Classifier> classifier_;
     std::vector<meta::Detection> found_;  ///< scratch of read()
