@@ -14,6 +14,7 @@ namespace sluice::app {
 
 enum class Skip { kNone, kNonReference, kNonKey };
 enum class Pace { kFast, kRealTime };
+enum class DecoderKind { kAuto, kSoftware, kHardware };
 
 /// What a user says of one source, or of all that one pattern names.
 struct SourceOptions {
@@ -24,6 +25,7 @@ struct SourceOptions {
     bool loop = false;
     Duration start_timeout = std::chrono::seconds(30);
     double image_fps = 25;
+    DecoderKind decoder = DecoderKind::kAuto;
 };
 
 struct SourceDescription {
@@ -41,7 +43,7 @@ struct TrackerOptions {
 
 enum class OutputKind { kVideo, kTracks, kDetections, kWindow };
 enum class Layout { kAuto, kTiled, kPerSource };
-enum class Encoder { kAuto, kX264, kOpenH264 };
+enum class Encoder { kAuto, kX264, kOpenH264, kNvenc };
 enum class MetaFileFormat { kAuto, kJsonLines, kMot, kKitti };
 enum class WhenFull { kWait, kDropOldest };
 
@@ -107,6 +109,13 @@ inline constexpr auto enum_words<app::Pace> =
         {"real-time", app::Pace::kRealTime},
     });
 template <>
+inline constexpr auto enum_words<app::DecoderKind> =
+    std::to_array<std::pair<std::string_view, app::DecoderKind>>({
+        {"auto", app::DecoderKind::kAuto},
+        {"software", app::DecoderKind::kSoftware},
+        {"hardware", app::DecoderKind::kHardware},
+    });
+template <>
 inline constexpr auto enum_words<app::OutputKind> =
     std::to_array<std::pair<std::string_view, app::OutputKind>>({
         {"video", app::OutputKind::kVideo},
@@ -127,6 +136,7 @@ inline constexpr auto enum_words<app::Encoder> =
         {"auto", app::Encoder::kAuto},
         {"x264", app::Encoder::kX264},
         {"openh264", app::Encoder::kOpenH264},
+        {"nvenc", app::Encoder::kNvenc},
     });
 template <>
 inline constexpr auto enum_words<app::MetaFileFormat> =
@@ -164,7 +174,10 @@ inline constexpr auto fields<app::SourceOptions> = field_table(
     field("image-fps",
           &app::SourceOptions::image_fps,
           range(0.001, 1000.0),
-          "frames a second that the images of a folder stand for"));
+          "frames a second that the images of a folder stand for"),
+    field("decoder",
+          &app::SourceOptions::decoder,
+          "auto (the device's where the first model runs on one), software or hardware"));
 
 template <>
 inline constexpr auto fields<app::TrackerOptions> = field_table(
@@ -192,7 +205,9 @@ inline constexpr auto fields<app::OutputOptions> = field_table(
     field("columns", &app::OutputOptions::columns, range(0, 64), "columns of tiles; 0: chosen"),
     field("width", &app::OutputOptions::width, range(16, 16'384), "of a tiled picture, pixels"),
     field("height", &app::OutputOptions::height, range(16, 16'384), "of a tiled picture, pixels"),
-    field("encoder", &app::OutputOptions::encoder, "auto (x264 where present), x264 or openh264"),
+    field("encoder",
+          &app::OutputOptions::encoder,
+          "auto (nvenc for frames of a device, else x264, where present), x264, openh264 or nvenc"),
     field("bitrate",
           &app::OutputOptions::bitrate,
           range(0, 1'000'000),

@@ -171,6 +171,21 @@ Result<void> Pipeline::State::build(const std::vector<Source>& found, RunLimits 
     return {};
 }
 
+int Pipeline::State::pixel_device() const {
+    if (models.empty()) return likely_device;
+    return detail::read_pixel_device(models.front());
+}
+
+void Pipeline::State::choose_decoders() {
+    int device = pixel_device();
+    for (auto& run : sources) {
+        if (auto set = run->want_frames_on(device); !set) {
+            note(fmt::format("warning: frames stay on the host: {}", set.error().text()));
+            (void)run->want_frames_on(memory::kHostMemory);
+        }
+    }
+}
+
 std::vector<ModelReport> Pipeline::State::report_models() const {
     std::vector<ModelReport> reports;
     for (GstElement* element : models) {
@@ -185,12 +200,33 @@ std::vector<ModelReport> Pipeline::State::report_models() const {
     return reports;
 }
 
+std::vector<CrossingReport> Pipeline::State::report_crossings() const {
+    std::vector<CrossingReport> reports = detail::read_crossings(pipeline);
+    for (const auto& branch : outputs.branches) {
+        if (branch->downloaded_frames == 0) continue;
+        reports.push_back({"cudadownload before " + branch->path,
+                           branch->downloaded_frames,
+                           branch->downloaded_bytes,
+                           0,
+                           0});
+    }
+    return reports;
+}
+
 // Models forget what they counted when they are stopped.
 void Pipeline::State::close() {
     if (closed) return;
     closed = true;
     model_reports = report_models();
+    crossing_reports = report_crossings();
     gst_element_set_state(pipeline, GST_STATE_NULL);
+}
+
+int likely_device(const PipelineDescription& description) {
+    for (const gst::InferSettings& model : description.models) {
+        if (model.process_mode != 2) return gst::likely_device(model);
+    }
+    return memory::kHostMemory;
 }
 
 Pipeline::Pipeline(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -203,7 +239,20 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineDescription& de
         return invalid_argument("no model: give one, e.g. --model yolox_nano.onnx");
     }
     auto state = std::make_unique<State>(description, sources.size());
+    state->likely_device = likely_device(description);
     SLUICE_TRY(state->build(sources, limits));
+    return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
+}
+
+Result<std::unique_ptr<Pipeline>> Pipeline::create_sources(const PipelineDescription& description,
+                                                           const std::vector<Source>& sources,
+                                                           int device) {
+    PipelineDescription alone;
+    alone.sources = description.sources;
+    alone.tracker.tracker = "none";
+    auto state = std::make_unique<State>(alone, sources.size());
+    state->likely_device = device;
+    SLUICE_TRY(state->build(sources, {1}));
     return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
 }
 
@@ -228,6 +277,7 @@ Result<void> Pipeline::start() {
                                    missing));
         }
     }
+    state.choose_decoders();
     for (auto& run : state.sources) {
         if (!run->start()) poll(Duration{});
     }
@@ -278,6 +328,7 @@ RunReport Pipeline::report() const {
     state.recorder.fill(report);
     detail::read_mux_stats(state.mux, report);
     report.models = state.finished ? state.model_reports : state.report_models();
+    report.crossings = state.finished ? state.crossing_reports : state.report_crossings();
     for (const auto& branch : state.outputs.branches) {
         if (branch->path.empty() && branch->error.empty()) continue;
         OutputReport output{
@@ -288,6 +339,15 @@ RunReport Pipeline::report() const {
     }
     report.outcome = state.outcome(report);
     return report;
+}
+
+std::vector<Decoding> Pipeline::decodings() const {
+    std::vector<Decoding> all;
+    for (const auto& run : state_->sources) {
+        all.push_back(run->decoding());
+        all.back().error = run->error;
+    }
+    return all;
 }
 
 std::vector<std::string> Pipeline::take_notices() {

@@ -9,11 +9,28 @@
 #include "sluice/app/description.h"
 #include "sluice/app/report.h"
 #include "sluice/app/sources.h"
+#include "sluice/memory/image.h"
 
 namespace sluice::app {
 
 /// Initialises GStreamer and registers our elements inside this program. Once, before all else.
 Result<void> initialise();
+
+/// How a source's frames come about.
+struct Decoding {
+    std::string codec;    ///< "H.264 (Main Profile)"; "" where nothing is decoded
+    std::string decoder;  ///< the element
+    std::string format;   ///< "NV12"; "" before the first frame
+    int width = 0;
+    int height = 0;
+    std::uint64_t bytes = 0;           ///< of one frame's pixels
+    int device = memory::kHostMemory;  ///< where they lie
+    std::string error;                 ///< why there are none
+};
+
+/// The device on which frames are best decoded, as far as can be told before models are loaded: the
+/// first model's. memory::kHostMemory: the host.
+int likely_device(const PipelineDescription& description);
 
 struct RunLimits {
     std::uint64_t frames = 0;  ///< of each source; 0: all
@@ -26,6 +43,11 @@ public:
     static Result<std::unique_ptr<Pipeline>> create(const PipelineDescription& description,
                                                     const std::vector<Source>& sources,
                                                     RunLimits limits = {});
+    /// The sources alone, without a model behind them: their frames are wanted on `device`, go
+    /// nowhere, and are one of each.
+    static Result<std::unique_ptr<Pipeline>> create_sources(const PipelineDescription& description,
+                                                            const std::vector<Source>& sources,
+                                                            int device);
     ~Pipeline();
     Pipeline(const Pipeline&) = delete;
     Pipeline& operator=(const Pipeline&) = delete;
@@ -39,6 +61,8 @@ public:
     void stop(bool interrupted);
 
     RunReport report() const;
+    /// How each source's frames come about, as far as it is known.
+    std::vector<Decoding> decodings() const;
     /// Texts for people (failures, warnings), each once, in the order in which they came; empties
     /// the list.
     std::vector<std::string> take_notices();

@@ -192,6 +192,18 @@ std::string_view to_string(Outcome outcome) {
     return "nothing";
 }
 
+std::string crossing_line(const char* way,
+                          const std::string& where,
+                          std::uint64_t frames,
+                          std::uint64_t bytes) {
+    if (frames == 0) return {};
+    return fmt::format("  pixels copied: {}, {} in {} ({} frames)\n",
+                       way,
+                       size_text(bytes),
+                       where,
+                       thousands(frames));
+}
+
 }  // namespace
 
 LatencyFigures figures(const metrics::HistogramSnapshot& latency) {
@@ -230,6 +242,12 @@ std::string to_table(const RunReport& report) {
                        thousands(report.batches),
                        report.seconds,
                        report.batch_fill * 100);
+    for (const CrossingReport& crossing : report.crossings) {
+        out += crossing_line(
+            "device to host", crossing.where, crossing.frames_to_host, crossing.bytes_to_host);
+        out += crossing_line(
+            "host to device", crossing.where, crossing.frames_to_device, crossing.bytes_to_device);
+    }
     for (const OutputReport& output : report.outputs) {
         std::string files = output.files > 1 ? fmt::format("{} files, ", output.files) : "";
         std::string state;
@@ -275,6 +293,14 @@ std::string to_json(const RunReport& report) {
                          {"dropped", output.dropped}};
         if (!output.error.empty()) one["error"] = output.error;
         out["outputs"].push_back(std::move(one));
+    }
+    out["crossings"] = ordered_json::array();
+    for (const CrossingReport& crossing : report.crossings) {
+        out["crossings"].push_back({{"where", crossing.where},
+                                    {"frames_to_host", crossing.frames_to_host},
+                                    {"bytes_to_host", crossing.bytes_to_host},
+                                    {"frames_to_device", crossing.frames_to_device},
+                                    {"bytes_to_device", crossing.bytes_to_device}});
     }
     return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

@@ -71,6 +71,15 @@ struct OutputReport {
     std::string error;
 };
 
+/// Pixels that one element copied between host and device.
+struct CrossingReport {
+    std::string where;
+    std::uint64_t frames_to_host = 0;
+    std::uint64_t bytes_to_host = 0;
+    std::uint64_t frames_to_device = 0;
+    std::uint64_t bytes_to_device = 0;
+};
+
 enum class Outcome { kRunning, kWhole, kPartial, kNothing };
 
 /// A run as it stands, or stood at its end.
@@ -90,6 +99,7 @@ struct RunReport {
     double batch_fill = 0;
     std::vector<ModelReport> models;
     std::vector<OutputReport> outputs;
+    std::vector<CrossingReport> crossings;  ///< where there were any
 };
 
 /// Tables for people.

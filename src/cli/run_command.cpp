@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/app/explain.h"
 #include "sluice/app/pipeline.h"
 #include "sluice/cli/commands.h"
 #include "sluice/cli/display.h"
@@ -120,22 +121,33 @@ Result<void> check_display(const app::PipelineDescription& description) {
     return {};
 }
 
-void explain(const app::PipelineDescription& description,
-             const std::vector<app::Source>& sources,
-             const app::Pipeline& pipeline) {
+void print_comment(const std::string& lines) {
+    for (std::size_t begin = 0; begin < lines.size();) {
+        std::size_t end = lines.find('\n', begin);
+        fmt::print("# {}\n", lines.substr(begin, end - begin));
+        begin = end + 1;
+    }
+}
+
+Result<void> explain(const app::PipelineDescription& description,
+                     const std::vector<app::Source>& sources,
+                     const app::Pipeline& pipeline,
+                     bool json) {
+    std::vector<app::PixelPath> paths = SLUICE_TRY(app::explain_pixels(description, sources));
+    if (json) {
+        std::fputs(to_json(paths).c_str(), stdout);
+        return {};
+    }
     fmt::print("# {} source{}\n", sources.size(), sources.size() == 1 ? "" : "s");
     for (std::size_t i = 0; i < sources.size(); ++i) {
         std::string images =
             sources[i].images.empty() ? "" : fmt::format(" ({} images)", sources[i].images.size());
         fmt::print("#   {} {}: {}{}\n", i, sources[i].name, sources[i].shown, images);
     }
-    std::string elements = pipeline.outline();
-    for (std::size_t begin = 0; begin < elements.size();) {
-        std::size_t end = elements.find('\n', begin);
-        fmt::print("# {}\n", elements.substr(begin, end - begin));
-        begin = end + 1;
-    }
+    print_comment(pipeline.outline());
+    print_comment(to_text(paths));
     std::fputs(to_yaml(description).c_str(), stdout);
+    return {};
 }
 
 int exit_code_of(const app::RunReport& report) {
@@ -171,7 +183,7 @@ Result<int> run(const RunArguments& arguments) {
     SLUICE_TRY(app::initialise());
     auto pipeline = SLUICE_TRY(app::Pipeline::create(description, sources, {arguments.frames}));
     if (arguments.explain) {
-        explain(description, sources, *pipeline);
+        SLUICE_TRY(explain(description, sources, *pipeline, arguments.json));
         return kExitDone;
     }
     SLUICE_TRY(check_display(description));
@@ -211,10 +223,12 @@ void add_options(CLI::App& command, RunArguments& arguments) {
         "--set", arguments.settings, "GROUP.OPTION=VALUE over the configuration; may be repeated");
     command.add_option("--frames", arguments.frames, "end each stream after so many frames");
     command.add_option("--seconds", arguments.seconds, "end after so many seconds");
-    command.add_flag("--json", arguments.json, "the summary as JSON on standard output");
+    command.add_flag("--json", arguments.json, "the summary (or --explain's paths) as JSON");
     command.add_flag("--quiet", arguments.quiet, "no progress, no tables");
     command.add_flag(
-        "--explain", arguments.explain, "print the pipeline and the whole configuration, and stop");
+        "--explain",
+        arguments.explain,
+        "print the pipeline, where each source's pixels go, and the whole configuration, and stop");
     // An option takes the one word after it, however often it may be repeated.
     for (CLI::Option* option : command.get_options())
         option->allow_extra_args(false);

@@ -12,6 +12,7 @@
 #include "sluice/gst/elements.h"
 #include "sluice/gst/frame_writer.h"
 #include "sluice/gst/sluice_meta.h"
+#include "sluice/gst/stats.h"
 #include "sluice/gst/video.h"
 
 namespace sluice::gst {
@@ -30,7 +31,9 @@ struct Output {
 
     ObjectPtr<GstPad> pad;
     guint source_id;
-    GstVideoInfo info{};  ///< of the caps last sent; format unknown before the first
+    GstVideoInfo info{};        ///< of the caps last sent; format unknown before the first
+    bool on_device = false;     ///< in those caps
+    bool takes_device = false;  ///< does the next element take such frames of a device?
     bool ended = false;
     FrameWriter writer;
 };
@@ -41,6 +44,8 @@ struct State {
     std::map<guint, std::shared_ptr<Output>> outputs SLUICE_GUARDED_BY(mutex);
     GstFlowCombiner* flows SLUICE_GUARDED_BY(mutex) = gst_flow_combiner_new();
     BadFrames bad_frames;  ///< passed over
+    Crossings crossings;
+    explicit State(GstElement* element) : crossings(element) {}
     ~State() { gst_flow_combiner_free(flows); }
 };
 
@@ -91,17 +96,45 @@ void send_start(SluiceDemux* self, Output& output) {
     gst_pad_push_event(pad, gst_event_new_stream_start(id.get()));
 }
 
-void send_caps(Output& output, const GstVideoInfo& info) {
-    if (gst_video_info_is_equal(&info, &output.info)) return;
+CapsRef device_caps(const GstVideoInfo& info) {
+    CapsRef caps(gst_video_info_to_caps(&info));
+    gst_caps_set_features_simple(caps.get(), gst_caps_features_new(SLUICE_CUDA_FEATURE, nullptr));
+    return caps;
+}
+
+/// Frames of a device go out as such where the next element takes them. Else they are copied now,
+/// which is counted: from then on their memory is the host's too.
+Result<void> send_caps(State& state,
+                       Output& output,
+                       const FramePixels& pixels,
+                       meta::SourceId source) {
+    GstPad* pad = output.pad.get();
+    const GstVideoInfo& info = pixels.info;
     bool first = GST_VIDEO_INFO_FORMAT(&output.info) == GST_VIDEO_FORMAT_UNKNOWN;
+    bool same = gst_video_info_is_equal(&info, &output.info);
+    bool device = device_of(pixels.buffer.get()) != memory::kHostMemory;
+    if (device && !same) {
+        output.takes_device = gst_pad_peer_query_accept_caps(pad, device_caps(info).get());
+    }
+    device = device && output.takes_device;
+    if (!device && copies_to_host(pixels.buffer.get())) {
+        SLUICE_TRY(state.crossings.map_on_host(pixels.buffer.get(),
+                                               info,
+                                               MappedFrame::Access::kRead,
+                                               source,
+                                               "the next element takes host memory only"));
+    }
+    if (same && device == output.on_device) return {};
     output.info = info;
-    gst_pad_push_event(output.pad.get(),
-                       gst_event_new_caps(CapsRef(gst_video_info_to_caps(&info)).get()));
+    output.on_device = device;
+    CapsRef caps = device ? device_caps(info) : CapsRef(gst_video_info_to_caps(&info));
+    gst_pad_push_event(pad, gst_event_new_caps(caps.get()));
     if (first) {
         GstSegment segment;
         gst_segment_init(&segment, GST_FORMAT_TIME);
-        gst_pad_push_event(output.pad.get(), gst_event_new_segment(&segment));
+        gst_pad_push_event(pad, gst_event_new_segment(&segment));
     }
+    return {};
 }
 
 GstFlowReturn push_frame(SluiceDemux* self, BatchPayload& payload, std::size_t index) {
@@ -110,15 +143,17 @@ GstFlowReturn push_frame(SluiceDemux* self, BatchPayload& payload, std::size_t i
     std::shared_ptr<Output> output = find_output(self, frame.source.value);
     if (!output || output->ended) return GST_FLOW_OK;
 
-    if (auto sized = output->writer.size(pixels, frame); !sized) {
-        self->state->bad_frames.report(GST_ELEMENT(self), frame, sized.error());
+    State& state = *self->state;
+    send_start(self, *output);
+    auto ready = output->writer.size(pixels, frame, state.crossings);
+    if (ready) ready = send_caps(state, *output, pixels, frame.source);
+    if (!ready) {
+        state.bad_frames.report(GST_ELEMENT(self), frame, ready.error());
         return GST_FLOW_OK;
     }
     GstBuffer* buffer = gst_buffer_make_writable(pixels.buffer.release());
     GST_BUFFER_PTS(buffer) = pixels.running_time;
     GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
-    send_start(self, *output);
-    send_caps(*output, pixels.info);
 
     BatchPayload single;
     single.batch.sequence = payload.batch.sequence;
@@ -238,6 +273,11 @@ GstStateChangeReturn change_state(GstElement* element, GstStateChange transition
     return result;
 }
 
+void get_property(GObject* object, guint, GValue* value, GParamSpec*) {
+    g_value_take_boxed(value,
+                       crossing_stats("sluicedemux-stats", self_of(object)->state->crossings));
+}
+
 void finalize(GObject* object) {
     delete self_of(object)->state;
     G_OBJECT_CLASS(sluice_demux_parent_class)->finalize(object);
@@ -245,6 +285,8 @@ void finalize(GObject* object) {
 
 void sluice_demux_class_init(SluiceDemuxClass* type) {
     G_OBJECT_CLASS(type)->finalize = finalize;
+    G_OBJECT_CLASS(type)->get_property = get_property;
+    g_object_class_install_property(G_OBJECT_CLASS(type), 1, stats_spec(kCrossingStats));
     auto* element = GST_ELEMENT_CLASS(type);
     element->request_new_pad = request_new_pad;
     element->release_pad = release_pad;
@@ -259,7 +301,7 @@ void sluice_demux_class_init(SluiceDemuxClass* type) {
 }
 
 void sluice_demux_init(SluiceDemux* self) {
-    self->state = new State;
+    self->state = new State(GST_ELEMENT(self));
     GstPad* sink = gst_pad_new_from_static_template(&sink_template, "sink");
     gst_pad_set_chain_function(sink, chain);
     gst_pad_set_event_function(sink, sink_event);

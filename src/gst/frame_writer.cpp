@@ -45,6 +45,7 @@ Result<GstBufferPool*> make_pool(const GstVideoInfo& info) {
 FrameWriter::FrameWriter(FrameWriter&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
       pool_info_(other.pool_info_),
+      pool_device_(other.pool_device_),
       scaler_(std::move(other.scaler_)) {}
 
 void FrameWriter::close_pool() {
@@ -54,11 +55,13 @@ void FrameWriter::close_pool() {
     pool_ = nullptr;
 }
 
-Result<BufferRef> FrameWriter::acquire(const GstVideoInfo& info) {
-    if (!pool_ || !gst_video_info_is_equal(&info, &pool_info_)) {
+Result<BufferRef> FrameWriter::acquire(const GstVideoInfo& info, int device) {
+    if (!pool_ || device != pool_device_ || !gst_video_info_is_equal(&info, &pool_info_)) {
         close_pool();
-        pool_ = SLUICE_TRY(make_pool(info));
+        bool host = device == memory::kHostMemory;
+        pool_ = SLUICE_TRY(host ? make_pool(info) : make_device_pool(device, info));
         pool_info_ = info;
+        pool_device_ = device;
     }
     GstBuffer* buffer = nullptr;
     if (gst_buffer_pool_acquire_buffer(pool_, &buffer, nullptr) != GST_FLOW_OK) {
@@ -67,7 +70,9 @@ Result<BufferRef> FrameWriter::acquire(const GstVideoInfo& info) {
     return BufferRef(buffer);
 }
 
-Result<void> FrameWriter::size(FramePixels& pixels, const meta::Frame& frame) {
+Result<void> FrameWriter::size(FramePixels& pixels,
+                               const meta::Frame& frame,
+                               Crossings& crossings) {
     if (is_sized(pixels, frame)) return {};
     FramePixels out;
     gst_video_info_set_format(&out.info,
@@ -79,12 +84,15 @@ Result<void> FrameWriter::size(FramePixels& pixels, const meta::Frame& frame) {
     out.info.fps_n = pixels.info.fps_n;
     out.info.fps_d = pixels.info.fps_d;
     out.running_time = pixels.running_time;
-    out.buffer = SLUICE_TRY(acquire(out.info));
+    out.buffer = SLUICE_TRY(acquire(out.info, memory::kHostMemory));
     gst_buffer_copy_into(
         out.buffer.get(), pixels.buffer.get(), GST_BUFFER_COPY_TIMESTAMPS, 0, gsize(-1));
 
-    auto from =
-        SLUICE_TRY(MappedFrame::map(pixels.buffer.get(), pixels.info, MappedFrame::Access::kRead));
+    auto from = SLUICE_TRY(crossings.map_on_host(pixels.buffer.get(),
+                                                 pixels.info,
+                                                 MappedFrame::Access::kRead,
+                                                 frame.source,
+                                                 "they are scaled by the CPU"));
     auto to = SLUICE_TRY(MappedFrame::map(out.buffer.get(), out.info, MappedFrame::Access::kWrite));
     image::PixelRect where = even_rect(frame.content, frame.size);
     SLUICE_TRY(image::fill_around(to.mutable_view(), where, {0, 0, 0}));
@@ -96,19 +104,39 @@ Result<void> FrameWriter::size(FramePixels& pixels, const meta::Frame& frame) {
     return {};
 }
 
-Result<void> FrameWriter::make_writable(FramePixels& pixels, const meta::Frame& frame) {
-    SLUICE_TRY(size(pixels, frame));
-    if (is_writable(pixels.buffer.get())) return {};
-    FramePixels copy{SLUICE_TRY(acquire(pixels.info)), pixels.info, pixels.running_time};
-    gst_buffer_copy_into(
-        copy.buffer.get(), pixels.buffer.get(), GST_BUFFER_COPY_TIMESTAMPS, 0, gsize(-1));
-    auto from =
-        SLUICE_TRY(MappedFrame::map(pixels.buffer.get(), pixels.info, MappedFrame::Access::kRead));
-    auto to =
-        SLUICE_TRY(MappedFrame::map(copy.buffer.get(), copy.info, MappedFrame::Access::kWrite));
-    SLUICE_TRY(scaler_.run(from.view(), to.mutable_view()));
-    std::swap(pixels, copy);  // the old ones are mapped until the end
+Result<void> FrameWriter::make_writable(FramePixels& pixels,
+                                        const meta::Frame& frame,
+                                        int device,
+                                        Crossings& crossings) {
+    SLUICE_TRY(size(pixels, frame, crossings));
+    int there = device_of(pixels.buffer.get());
+    if (there != device) device = memory::kHostMemory;
+    if (there == device && is_writable(pixels.buffer.get())) return {};
+    FramePixels copy{SLUICE_TRY(acquire(pixels.info, device)), pixels.info, pixels.running_time};
+    SLUICE_TRY(copy_pixels(pixels, copy, frame, crossings));
+    pixels = std::move(copy);
     return {};
+}
+
+Result<void> FrameWriter::copy_pixels(const FramePixels& from,
+                                      const FramePixels& to,
+                                      const meta::Frame& frame,
+                                      Crossings& crossings) {
+    gst_buffer_copy_into(
+        to.buffer.get(), from.buffer.get(), GST_BUFFER_COPY_TIMESTAMPS, 0, gsize(-1));
+    auto target =
+        SLUICE_TRY(MappedFrame::map(to.buffer.get(), to.info, MappedFrame::Access::kWrite));
+    if (target.view().device != memory::kHostMemory) {
+        auto source =
+            SLUICE_TRY(MappedFrame::map(from.buffer.get(), from.info, MappedFrame::Access::kRead));
+        return copy_on_device(source.view(), target.mutable_view());
+    }
+    auto source = SLUICE_TRY(crossings.map_on_host(from.buffer.get(),
+                                                   from.info,
+                                                   MappedFrame::Access::kRead,
+                                                   frame.source,
+                                                   "the CPU draws on them"));
+    return scaler_.run(source.view(), target.mutable_view());
 }
 
 }  // namespace sluice::gst

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sluice/gst/batch_meta.h"
+#include "sluice/gst/crossings.h"
 #include "sluice/gst/video.h"
 #include "sluice/image/scale.h"
 
@@ -16,17 +17,27 @@ public:
     FrameWriter& operator=(FrameWriter&&) = delete;
 
     /// Brings the pixels into the frame's processing resolution: scaled (and padded in black) where
-    /// they are not so already, else left alone. On failure they are as they were.
-    Result<void> size(FramePixels& pixels, const meta::Frame& frame);
-    /// The same, and nobody else holds the buffer or its memory.
-    Result<void> make_writable(FramePixels& pixels, const meta::Frame& frame);
+    /// they are not so already, else left alone. Scaled ones lie on the host. On failure they are
+    /// as they were.
+    Result<void> size(FramePixels& pixels, const meta::Frame& frame, Crossings& crossings);
+    /// The same, and nobody else holds the buffer or its memory. Where they are not on `device`
+    /// already, the pixels lie on the host then.
+    Result<void> make_writable(FramePixels& pixels,
+                               const meta::Frame& frame,
+                               int device,
+                               Crossings& crossings);
 
 private:
-    Result<BufferRef> acquire(const GstVideoInfo& info);
+    Result<BufferRef> acquire(const GstVideoInfo& info, int device);
+    Result<void> copy_pixels(const FramePixels& from,
+                             const FramePixels& to,
+                             const meta::Frame& frame,
+                             Crossings& crossings);
     void close_pool();
 
     GstBufferPool* pool_ = nullptr;
     GstVideoInfo pool_info_{};
+    int pool_device_ = memory::kHostMemory;
     image::Scaler scaler_;
 };
 

@@ -7,7 +7,7 @@
 
 namespace sluice::gst {
 
-/// Shared ownership of a GstMiniObject (GstBuffer, GstCaps, GstEvent): copies add a reference.
+/// Shared ownership of a GstMiniObject (GstBuffer, GstCaps, GstEvent, ..): copies add a reference.
 template <class T>
 class MiniRef {
 public:
@@ -39,6 +39,7 @@ private:
 using BufferRef = MiniRef<GstBuffer>;
 using CapsRef = MiniRef<GstCaps>;
 using EventRef = MiniRef<GstEvent>;
+using ContextRef = MiniRef<GstContext>;
 
 struct ObjectUnref {
     void operator()(gpointer object) const { gst_object_unref(object); }

@@ -176,6 +176,17 @@ gboolean sink_event(GstPad* pad, GstObject* parent, GstEvent* event) {
     return session->queue().push(EventRef(event));
 }
 
+// Decoders upstream ask whose CUDA context they are to use: the network's.
+gboolean sink_query(GstPad* pad, GstObject* parent, GstQuery* query) {
+    if (GST_QUERY_TYPE(query) == GST_QUERY_CONTEXT) {
+        GST_OBJECT_LOCK(parent);
+        int device = likely_device(self_of(parent)->state->settings);
+        GST_OBJECT_UNLOCK(parent);
+        if (answer_context_query(GST_ELEMENT(parent), query, device)) return TRUE;
+    }
+    return gst_pad_query_default(pad, parent, query);
+}
+
 // ---- life cycle and properties
 
 bool start(SluiceInfer* self) {
@@ -283,7 +294,10 @@ void sluice_infer_class_init(SluiceInferClass* type) {
     id = install_options<infer::PostprocessOptions>(object, "SluiceInfer", id);
     id = install_options<infer::ClassifierOptions>(object, "SluiceInfer", id);
     g_object_class_install_property(
-        object, id, stats_spec("times of pre-processing, inference and post-processing, in ns"));
+        object,
+        id,
+        stats_spec("times of pre-processing, inference and post-processing, in ns; frames copied "
+                   "between host and device"));
 
     auto* element = GST_ELEMENT_CLASS(type);
     element->change_state = change_state;
@@ -301,6 +315,7 @@ void sluice_infer_init(SluiceInfer* self) {
     self->sink = gst_pad_new_from_static_template(&sink_template, "sink");
     gst_pad_set_chain_function(self->sink, chain);
     gst_pad_set_event_function(self->sink, sink_event);
+    gst_pad_set_query_function(self->sink, sink_query);
     GST_PAD_SET_PROXY_CAPS(self->sink);
     gst_element_add_pad(GST_ELEMENT(self), self->sink);
     self->src = gst_pad_new_from_static_template(&src_template, "src");

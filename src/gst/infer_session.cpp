@@ -19,7 +19,7 @@ public:
         if (!slot_) slot_ = session_.queue_.take_slot();
         if (!slot_) return {};  // flushing
         TimePoint begin = now();
-        auto frame = SLUICE_TRY(MappedFrame::map(pixels, info, MappedFrame::Access::kRead));
+        auto frame = SLUICE_TRY(session_.map(pixels, info, place.frame->source));
         SLUICE_TRY(session_.runner_->add(*slot_, frame.view(), place));
         session_.preprocess_.record(now() - begin);
         return session_.runner_->full(*slot_) ? start() : Result<void>();
@@ -67,13 +67,33 @@ InferSession::InferSession(const InferSettings& settings,
     : settings_(settings),
       element_(element),
       runner_(std::move(runner)),
-      queue_(std::move(slots)) {}
+      pixel_device_(runner_->taken().pixels ? likely_device(settings) : memory::kHostMemory),
+      queue_(std::move(slots)),
+      crossings_(element) {}
 
 bool InferSession::skips(const meta::Frame& frame) const {
     auto period = static_cast<std::uint64_t>(settings_.interval) + 1;
     std::uint64_t count =
         settings_.interval_unit == IntervalUnit::kBatch ? batches_ : frame.sequence;
     return count % period != 0;
+}
+
+Result<MappedFrame> InferSession::map(GstBuffer* pixels,
+                                      const GstVideoInfo& info,
+                                      meta::SourceId source) {
+    int wanted = pixel_device();
+    if (wanted != memory::kHostMemory && device_of(pixels) == wanted) {
+        return MappedFrame::map(pixels, info, MappedFrame::Access::kRead);
+    }
+    if (wanted != memory::kHostMemory) {
+        crossings_.count_to_device(
+            GST_VIDEO_INFO_SIZE(&info), source, "the network's device has to read them");
+    }
+    return crossings_.map_on_host(pixels,
+                                  info,
+                                  MappedFrame::Access::kRead,
+                                  source,
+                                  "the network's input is prepared by the CPU or another device");
 }
 
 void InferSession::feed(GstBuffer* buffer, BatchPayload& payload) {
@@ -178,6 +198,8 @@ GstStructure* InferSession::make_stats() const {
     add_latency(stats, "preprocess", preprocess_.snapshot());
     add_latency(stats, "inference", inference_.snapshot());
     add_latency(stats, "postprocess", postprocess_.snapshot());
+    crossings_.add_to(stats);
+    gst_structure_set(stats, "pixel-device", G_TYPE_INT, pixel_device(), nullptr);
     gst_structure_set(stats,
                       "bad-frames",
                       G_TYPE_UINT64,

@@ -6,6 +6,7 @@
 
 #include "sluice/gst/bad_frames.h"
 #include "sluice/gst/batch_meta.h"
+#include "sluice/gst/crossings.h"
 #include "sluice/gst/infer_queue.h"
 #include "sluice/gst/infer_settings.h"
 #include "sluice/infer/object_cache.h"
@@ -35,6 +36,8 @@ public:
     /// Drops what is left in the queue, once nobody feeds or finishes.
     void drain();
 
+    /// The device whose frames are best given to it; memory::kHostMemory: frames of the host.
+    int pixel_device() const { return pixel_device_; }
     GstStructure* make_stats() const;
     /// For people: the model and the engine.
     std::string description() const;
@@ -49,12 +52,15 @@ private:
                  std::unique_ptr<infer::Runner> runner,
                  std::vector<infer::Runner::Slot> slots);
     bool skips(const meta::Frame& frame) const;
+    /// Where the pre-processing reads: on its own device, else on the host.
+    Result<MappedFrame> map(GstBuffer* pixels, const GstVideoInfo& info, meta::SourceId source);
     void feed_frames(GstBuffer* buffer, BatchPayload& payload);
     void feed_objects(GstBuffer* buffer, BatchPayload& payload);
 
     const InferSettings settings_;
     GstElement* const element_;  ///< outlives the session
     std::unique_ptr<infer::Runner> runner_;
+    const int pixel_device_;
     InferQueue queue_;
     Mutex cache_mutex_;
     infer::ObjectCache cache_ SLUICE_GUARDED_BY(cache_mutex_);
@@ -68,6 +74,7 @@ private:
     metrics::Histogram inference_;
     metrics::Histogram postprocess_;
     BadFrames bad_frames_;
+    Crossings crossings_;
 };
 
 }  // namespace sluice::gst

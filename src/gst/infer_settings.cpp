@@ -1,5 +1,8 @@
 #include "sluice/gst/infer_settings.h"
 
+#include "sluice/base/text.h"
+#include "sluice/gst/cuda_memory.h"
+
 namespace sluice::gst {
 
 Result<infer::RunnerOptions> runner_options(const InferSettings& settings) {
@@ -26,6 +29,18 @@ Result<infer::RunnerOptions> runner_options(const InferSettings& settings) {
     options.component_id = static_cast<std::uint32_t>(settings.unique_id);
     options.output_tensors = settings.output_tensor_meta;
     return options;
+}
+
+int likely_device(const InferSettings& settings) {
+    std::string word = to_lower(settings.device);
+    int device = memory::kHostMemory;
+    if (word == "auto" || word == "cuda") device = 0;
+    if (word.starts_with("cuda:")) {
+        auto number = parse_integer(std::string_view(word).substr(5));
+        if (number && *number >= 0 && *number < cuda_device_count())
+            return static_cast<int>(*number);
+    }
+    return device < cuda_device_count() ? device : memory::kHostMemory;
 }
 
 }  // namespace sluice::gst

@@ -6,6 +6,7 @@
 #include "sluice/base/fields.h"
 #include "sluice/infer/runner.h"
 #include "sluice/infer/secondary.h"
+#include "sluice/memory/image.h"
 
 namespace sluice::gst {
 
@@ -35,6 +36,10 @@ inline constexpr int kAutoBatch = 1;
 
 /// Reads the model's description and puts the settings over it.
 Result<infer::RunnerOptions> runner_options(const InferSettings& settings);
+
+/// The device from whose memory the network reads frames, as far as can be told before the model is
+/// loaded; memory::kHostMemory where it reads them on the host.
+int likely_device(const InferSettings& settings);
 
 }  // namespace sluice::gst
 
@@ -70,7 +75,9 @@ inline constexpr auto fields<gst::InferSettings> = field_table(
     field("output-tensor-meta",
           &gst::InferSettings::output_tensor_meta,
           "keep the network's raw outputs in the metadata"),
-    field("device", &gst::InferSettings::device, "where the network runs: auto or cpu"),
+    field("device",
+          &gst::InferSettings::device,
+          "where the network runs: auto, cpu, cuda or cuda:N"),
     field("precision",
           &gst::InferSettings::precision,
           "auto (the device's own default), fp32 (0), int8 (1), fp16 (2) or bf16"),

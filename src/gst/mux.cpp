@@ -241,7 +241,16 @@ gboolean sink_event(GstPad* gst_pad, GstObject* parent, GstEvent* event) {
     return taken;
 }
 
+// Decoders ask whose CUDA context they are to use: that of who reads the frames, else the first
+// device's, for without an answer each of them makes a context of its own.
+gboolean answer_context(SluiceMux* self, GstQuery* query) {
+    constexpr int kFirstDevice = 0;
+    return gst_pad_peer_query(self->src, query) ||
+           answer_context_query(GST_ELEMENT(self), query, kFirstDevice);
+}
+
 gboolean sink_query(GstPad* pad, GstObject* parent, GstQuery* query) {
+    if (GST_QUERY_TYPE(query) == GST_QUERY_CONTEXT) return answer_context(self_of(parent), query);
     if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION) {
         return gst_pad_query_default(pad, parent, query);
     }

@@ -14,6 +14,7 @@
 #include "sluice/gst/frame_writer.h"
 #include "sluice/gst/properties.h"
 #include "sluice/gst/sluice_meta.h"
+#include "sluice/gst/stats.h"
 #include "sluice/gst/video.h"
 #include "sluice/osd/renderer.h"
 #include "sluice/osd/scene.h"
@@ -37,8 +38,10 @@ struct Session {
 };
 
 struct State {
+    explicit State(GstElement* element) : crossings(element) {}
     osd::OsdOptions options;  ///< guarded by the object lock
     BadFrames bad_frames;
+    Crossings crossings;
     // The streaming thread's own.
     std::optional<Session> session;
     GstVideoInfo info;
@@ -94,25 +97,36 @@ gboolean set_caps(GstBaseTransform* base, GstCaps* in, GstCaps*) {
 /// Frames of a batch that stay mapped until all of them are drawn.
 using MappedFrames = std::vector<MappedFrame>;
 
-Result<void> draw(Session& session,
+/// Where a frame is drawn on: where it lies, or on the host.
+int drawing_place(State& state, GstBuffer* pixels) {
+    int device = device_of(pixels);
+    return state.session->renderer->reaches(device) ? device : memory::kHostMemory;
+}
+
+Result<void> draw(State& state,
                   GstBuffer* pixels,
                   const GstVideoInfo& info,
                   const meta::Frame& frame,
                   MappedFrames& mapped) {
-    mapped.push_back(SLUICE_TRY(MappedFrame::map(pixels, info, MappedFrame::Access::kWrite)));
+    constexpr auto kWrite = MappedFrame::Access::kWrite;
+    Session& session = *state.session;
+    mapped.push_back(
+        SLUICE_TRY(drawing_place(state, pixels) == memory::kHostMemory
+                       ? state.crossings.map_on_host(
+                             pixels, info, kWrite, frame.source, "the CPU draws on them")
+                       : MappedFrame::map(pixels, info, kWrite)));
     return session.renderer->draw(mapped.back().mutable_view(), session.scene.build(frame));
 }
 
-Result<void> draw_frame(Session& session,
-                        GstBuffer* carrier,
-                        BatchPayload& payload,
-                        std::size_t i,
-                        MappedFrames& mapped) {
+Result<void> draw_frame(
+    State& state, GstBuffer* carrier, BatchPayload& payload, std::size_t i, MappedFrames& mapped) {
     meta::Frame& frame = payload.batch.frames[i];
     FramePixels& pixels = payload.pixels[i];
-    if (!pixels.buffer) return draw(session, carrier, pixels.info, frame, mapped);
-    SLUICE_TRY(session.writers[frame.source.value].make_writable(pixels, frame));
-    return draw(session, pixels.buffer.get(), pixels.info, frame, mapped);
+    if (!pixels.buffer) return draw(state, carrier, pixels.info, frame, mapped);
+    int device = drawing_place(state, pixels.buffer.get());
+    FrameWriter& writer = state.session->writers[frame.source.value];
+    SLUICE_TRY(writer.make_writable(pixels, frame, device, state.crossings));
+    return draw(state, pixels.buffer.get(), pixels.info, frame, mapped);
 }
 
 /// Frames that cannot be drawn on pass as they are.
@@ -121,7 +135,7 @@ Result<void> draw_frames(GstElement* element, State& state, GstBuffer* buffer) {
     BatchPayload& payload = *SLUICE_TRY(ensure_payload(buffer, state.info, session.plain_frames));
     MappedFrames mapped;
     for (std::size_t i = 0; i < payload.batch.frames.size(); ++i) {
-        auto drawn = draw_frame(session, buffer, payload, i, mapped);
+        auto drawn = draw_frame(state, buffer, payload, i, mapped);
         if (!drawn) state.bad_frames.report(element, payload.batch.frames[i], drawn.error());
     }
     SLUICE_TRY(session.renderer->flush());
@@ -157,6 +171,10 @@ void set_property(GObject* object, guint, const GValue* value, GParamSpec* spec)
 }
 
 void get_property(GObject* object, guint, GValue* value, GParamSpec* spec) {
+    if (g_str_equal(spec->name, "stats")) {
+        g_value_take_boxed(value, crossing_stats("sluiceosd-stats", state_of(object).crossings));
+        return;
+    }
     GST_OBJECT_LOCK(object);
     get_option(state_of(object).options, value, spec);
     GST_OBJECT_UNLOCK(object);
@@ -172,7 +190,8 @@ void sluice_osd_class_init(SluiceOsdClass* type) {
     object->finalize = finalize;
     object->set_property = set_property;
     object->get_property = get_property;
-    install_options<osd::OsdOptions>(object, "SluiceOsd", 1);
+    guint id = install_options<osd::OsdOptions>(object, "SluiceOsd", 1);
+    g_object_class_install_property(object, id, stats_spec(kCrossingStats));
 
     auto* base = GST_BASE_TRANSFORM_CLASS(type);
     base->start = start;
@@ -191,7 +210,7 @@ void sluice_osd_class_init(SluiceOsdClass* type) {
 }
 
 void sluice_osd_init(SluiceOsd* self) {
-    self->state = new State;
+    self->state = new State(GST_ELEMENT(self));
     gst_video_info_init(&self->state->info);
     gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
 }

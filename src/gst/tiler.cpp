@@ -10,6 +10,7 @@
 #include "sluice/gst/frame_writer.h"
 #include "sluice/gst/properties.h"
 #include "sluice/gst/sluice_meta.h"
+#include "sluice/gst/stats.h"
 #include "sluice/gst/video.h"
 #include "sluice/osd/tile_layout.h"
 
@@ -63,7 +64,9 @@ struct Session {
 };
 
 struct State {
+    explicit State(GstElement* element) : crossings(element) {}
     TilerSettings settings;  ///< guarded by the object lock
+    Crossings crossings;
     std::unique_ptr<Session> session;
 };
 
@@ -121,16 +124,20 @@ Result<void> fit_layout(Session& session, const BatchPayload& payload) {
     return {};
 }
 
-Result<void> draw_tile(Session& session,
+Result<void> draw_tile(State& state,
                        const memory::MutableImageView& picture,
                        const FramePixels& pixels,
+                       meta::SourceId source,
                        const osd::TileRect& place) {
-    auto from =
-        SLUICE_TRY(MappedFrame::map(pixels.buffer.get(), pixels.info, MappedFrame::Access::kRead));
+    auto from = SLUICE_TRY(state.crossings.map_on_host(pixels.buffer.get(),
+                                                       pixels.info,
+                                                       MappedFrame::Access::kRead,
+                                                       source,
+                                                       "the CPU scales them"));
     memory::ImageView view = from.view();
     image::Rect all{
         0, 0, static_cast<float>(view.size.width), static_cast<float>(view.size.height)};
-    return session.scaler.run(
+    return state.session->scaler.run(
         view, all, picture, {place.left, place.top, place.width, place.height});
 }
 
@@ -142,7 +149,8 @@ Result<void> lay_background(Session& session, const memory::MutableImageView& pi
     return session.scaler.run(last.view(), picture);
 }
 
-Result<BufferRef> compose(GstElement* element, Session& session, BatchPayload& payload) {
+Result<BufferRef> compose(GstElement* element, State& state, BatchPayload& payload) {
+    Session& session = *state.session;
     GstBuffer* raw = nullptr;
     if (gst_buffer_pool_acquire_buffer(session.pool, &raw, nullptr) != GST_FLOW_OK) {
         return internal_error("no frame from the buffer pool");
@@ -159,7 +167,8 @@ Result<BufferRef> compose(GstElement* element, Session& session, BatchPayload& p
             meta::Frame& frame = payload.batch.frames[i];
             osd::TileRect tile = session.layout->tile(static_cast<int>(frame.source.value));
             osd::TileRect place = osd::letterbox(tile, frame.size);
-            auto drawn = draw_tile(session, picture.mutable_view(), payload.pixels[i], place);
+            auto drawn =
+                draw_tile(state, picture.mutable_view(), payload.pixels[i], frame.source, place);
             if (!drawn) {  // its tile stays as it was
                 session.bad_frames.report(element, frame, drawn.error());
                 continue;
@@ -197,7 +206,7 @@ Result<BufferRef> tile(SluiceTiler* self, Session& session, GstBuffer* batch) {
     send_segment(self, session);
     SLUICE_TRY(fit_layout(session, payload));
     GstClockTime time = next_time(session, payload);
-    BufferRef out = SLUICE_TRY(compose(GST_ELEMENT(self), session, payload));
+    BufferRef out = SLUICE_TRY(compose(GST_ELEMENT(self), *self->state, payload));
     GST_BUFFER_PTS(out.get()) = time;
     session.last = out;
     return out;
@@ -259,6 +268,11 @@ void set_property(GObject* object, guint, const GValue* value, GParamSpec* spec)
 }
 
 void get_property(GObject* object, guint, GValue* value, GParamSpec* spec) {
+    if (g_str_equal(spec->name, "stats")) {
+        const Crossings& crossings = self_of(object)->state->crossings;
+        g_value_take_boxed(value, crossing_stats("sluicetiler-stats", crossings));
+        return;
+    }
     GST_OBJECT_LOCK(object);
     get_option(self_of(object)->state->settings, value, spec);
     GST_OBJECT_UNLOCK(object);
@@ -274,7 +288,8 @@ void sluice_tiler_class_init(SluiceTilerClass* type) {
     object->finalize = finalize;
     object->set_property = set_property;
     object->get_property = get_property;
-    install_options<TilerSettings>(object, "SluiceTiler", 1);
+    guint id = install_options<TilerSettings>(object, "SluiceTiler", 1);
+    g_object_class_install_property(object, id, stats_spec(kCrossingStats));
     auto* element = GST_ELEMENT_CLASS(type);
     element->change_state = change_state;
     gst_element_class_add_static_pad_template(element, &sink_template);
@@ -287,7 +302,7 @@ void sluice_tiler_class_init(SluiceTilerClass* type) {
 }
 
 void sluice_tiler_init(SluiceTiler* self) {
-    self->state = new State;
+    self->state = new State(GST_ELEMENT(self));
     GstPad* sink = gst_pad_new_from_static_template(&sink_template, "sink");
     gst_pad_set_chain_function(sink, chain);
     gst_pad_set_event_function(sink, sink_event);

@@ -15,6 +15,8 @@ std::optional<memory::PixelFormat> to_pixel_format(GstVideoFormat format) {
             return memory::PixelFormat::kI420;
         case GST_VIDEO_FORMAT_NV12:
             return memory::PixelFormat::kNv12;
+        case GST_VIDEO_FORMAT_P010_10LE:
+            return memory::PixelFormat::kP010;
         case GST_VIDEO_FORMAT_RGB:
             return memory::PixelFormat::kRgb;
         case GST_VIDEO_FORMAT_BGR:
@@ -37,6 +39,19 @@ std::optional<memory::PixelFormat> to_pixel_format(GstVideoFormat format) {
 }  // namespace
 
 Result<MappedFrame> MappedFrame::map(GstBuffer* buffer, const GstVideoInfo& info, Access access) {
+    return map_at(buffer, info, access, device_of(buffer));
+}
+
+Result<MappedFrame> MappedFrame::map_on_host(GstBuffer* buffer,
+                                             const GstVideoInfo& info,
+                                             Access access) {
+    return map_at(buffer, info, access, memory::kHostMemory);
+}
+
+Result<MappedFrame> MappedFrame::map_at(GstBuffer* buffer,
+                                        const GstVideoInfo& info,
+                                        Access access,
+                                        int device) {
     auto format = to_pixel_format(GST_VIDEO_INFO_FORMAT(&info));
     if (!format) {
         return unsupported(fmt::format("pixel format {}; put a videoconvert before this element",
@@ -45,11 +60,13 @@ Result<MappedFrame> MappedFrame::map(GstBuffer* buffer, const GstVideoInfo& info
     GstVideoFrame frame;
     int access_flags = access == Access::kWrite ? GST_MAP_READWRITE : GST_MAP_READ;
     int flags = access_flags | int{GST_VIDEO_FRAME_MAP_FLAG_NO_REF};
+    if (device != memory::kHostMemory) flags |= map_on_device(buffer);
     if (!gst_video_frame_map(&frame, &info, buffer, static_cast<GstMapFlags>(flags))) {
         return io_error("the frame's memory cannot be mapped");
     }
     memory::MutableImageView view;
     view.format = *format;
+    view.device = device;
     view.size = {GST_VIDEO_FRAME_WIDTH(&frame), GST_VIDEO_FRAME_HEIGHT(&frame)};
     const GstVideoColorimetry& color = GST_VIDEO_INFO_COLORIMETRY(&info);
     if (color.matrix == GST_VIDEO_COLOR_MATRIX_BT709) view.matrix = memory::ColorMatrix::kBt709;

@@ -19,6 +19,8 @@ public:
         placed_[memory::kHostMemory] = std::move(on_host);
     }
 
+    bool reaches(int) const override { return true; }
+
     Result<void> draw(const memory::MutableImageView& image,
                       std::span<const meta::Primitive> list) override {
         bool is_host = image.device == memory::kHostMemory;

@@ -20,6 +20,9 @@ public:
 
     virtual ~Renderer() = default;
 
+    /// Can it draw in the memory of this device, or in kHostMemory?
+    virtual bool reaches(int device) const = 0;
+
     /// Draws the list in its order. Coordinates are the image's pixels; what lies outside is cut,
     /// shapes without finite coordinates are passed over, and a text that would be cut by the right
     /// or lower edge is moved inside. On failure (kInvalidArgument: the view has no pixels, a plane

@@ -81,6 +81,21 @@ TEST_F(BadInput, ModelsThatAreNone) {
     expect_error(with(model_), kUsage, "no-such-head");
     expect_error(run({"model", models + "no_model.onnx"}), kUsage, "no_model.onnx");
 }
+TEST_F(BadInput, DevicesAndDecodersThatAreNotHere) {
+    auto with = [&](const std::string& setting) {
+        return run_model({"--source", "test:ball?frames=3", "--set", setting});
+    };
+    // More devices than a host can have.
+    expect_error(with("models.device=cuda:1023"), kUsage, "CUDA");
+    expect_error(with("models.device=cudda"), kUsage, "there is no 'cudda'");
+    expect_error(with("sources.decoder=hard"), kUsage, "auto, software, hardware");
+}
+TEST_F(BadInput, ACodecWithoutAHardwareDecoderFailsWhereHardwareIsAskedFor) {
+    std::string clip = make_clip("clip.mp4", 5);
+    Outcome done = run_model({"--source", clip, "--set", "sources.decoder=hardware"},
+                             {"GST_PLUGIN_FEATURE_RANK=nvh264dec:NONE,nvh264sldec:NONE"});
+    expect_error(done, kNothing, "there is no hardware decoder for H.264");
+}
 TEST_F(BadInput, LabelsThatDoNotFitTheModel) {
     const char* data = std::getenv("SLUICE_TEST_DATA");
     fs::path yolox = fs::path(data ? data : SLUICE_TEST_DATA) / "models/yolox_nano/yolox_nano.onnx";

@@ -166,6 +166,24 @@ TEST_F(Run, ExplainsItselfInAFormThatItReads) {
     EXPECT_EQ(done.json()["frames"], 5);
     EXPECT_TRUE(fs::exists(in_folder("o.mp4")));
 }
+TEST_F(Run, ExplainsWhereThePixelsGo) {
+    std::string clip = make_clip("clip.mp4", 5);
+    std::vector<std::string> words{"--source",
+                                   clip,
+                                   "--output",
+                                   in_folder("o.mp4"),
+                                   "--set",
+                                   "models.device=cpu",
+                                   "--explain"};
+    EXPECT_THAT(run_model(words).out, HasSubstr("no copy between host and device"));
+    words.push_back("--json");
+    nlohmann::json source = run_model(words).json()["sources"][0];
+    EXPECT_EQ(source["name"], "clip");
+    EXPECT_GT(source["frame_bytes"], 0);
+    EXPECT_EQ(source["path"].back()["element"], "encoder of " + in_folder("o.mp4"));
+    EXPECT_EQ(source["path"].back()["memory"], "host");
+    EXPECT_TRUE(source["crossings"].empty());
+}
 TEST_F(Run, FinishesItsFilesWhenInterrupted) {
     std::string video = in_folder("cut.mp4");
     // The first words on standard error tell that it has begun to load.

@@ -4,9 +4,12 @@
 #include <system_error>
 
 #include <fmt/format.h>
+#include <gst/video/video.h>
 
 #include "sluice/app/detail/elements.h"
+#include "sluice/app/pipeline.h"
 #include "sluice/gst/batch_meta.h"
+#include "sluice/gst/cuda_memory.h"
 #include "sluice/gst/handles.h"
 #include "sluice/gst/meta_files.h"
 
@@ -82,23 +85,56 @@ bool has_factory(const char* name) {
     return factory != nullptr;
 }
 
-Result<GstElement*> add_encoder(GstElement* bin, const OutputOptions& options) {
-    bool x264 = options.encoder == Encoder::kX264 ||
-                (options.encoder == Encoder::kAuto &&
-                 (has_factory("x264enc") || !has_factory("openh264enc")));
-    GstElement* encoder = SLUICE_TRY(add_element(bin, x264 ? "x264enc" : "openh264enc"));
-    if (x264) {
+GstPadProbeReturn count_download(GstPad* pad, GstPadProbeInfo* info, gpointer data) {
+    if (gst::device_of(GST_PAD_PROBE_INFO_BUFFER(info)) == memory::kHostMemory) {
+        return GST_PAD_PROBE_OK;
+    }
+    auto& branch = *static_cast<Branch*>(data);
+    gst::CapsRef caps(gst_pad_get_current_caps(pad));
+    GstVideoInfo video;
+    if (caps && gst_video_info_from_caps(&video, caps.get())) {
+        branch.downloaded_bytes += GST_VIDEO_INFO_SIZE(&video);
+    }
+    ++branch.downloaded_frames;
+    return GST_PAD_PROBE_OK;
+}
+
+/// Behind it lie frames of the host: `last` itself where no others can come.
+Result<GstElement*> add_download(GstElement* bin, GstElement* last, Branch& branch, int device) {
+    if (device == memory::kHostMemory || !has_factory("cudadownload")) return last;
+    GstElement* download = SLUICE_TRY(add_element(bin, "cudadownload"));
+    gst::ObjectPtr<GstPad> sink(gst_element_get_static_pad(download, "sink"));
+    gst_pad_add_probe(sink.get(), GST_PAD_PROBE_TYPE_BUFFER, count_download, &branch, nullptr);
+    SLUICE_TRY(link_elements(last, download));
+    return download;
+}
+
+/// kAuto made one of the others.
+Encoder choose_encoder(Encoder wanted, int device) {
+    if (wanted != Encoder::kAuto) return wanted;
+    if (device != memory::kHostMemory && has_factory("nvh264enc")) return Encoder::kNvenc;
+    bool x264 = has_factory("x264enc") || !has_factory("openh264enc");
+    return x264 ? Encoder::kX264 : Encoder::kOpenH264;
+}
+
+Result<GstElement*> add_encoder(GstElement* bin, Encoder kind, int bitrate) {
+    const char* factory = kind == Encoder::kNvenc  ? "nvh264enc"
+                          : kind == Encoder::kX264 ? "x264enc"
+                                                   : "openh264enc";
+    GstElement* encoder = SLUICE_TRY(add_element(bin, factory));
+    if (kind == Encoder::kX264) {
         gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "superfast");
-        if (options.bitrate > 0) {
-            g_object_set(encoder, "bitrate", options.bitrate, nullptr);
+        if (bitrate > 0) {
+            g_object_set(encoder, "bitrate", bitrate, nullptr);
         } else {
             gst_util_set_object_arg(G_OBJECT(encoder), "pass", "qual");
             g_object_set(encoder, "quantizer", 23, nullptr);
         }
         // Without B-frames a file's times begin at zero, and little is lost at this preset.
         g_object_set(encoder, "key-int-max", 60, "bframes", 0, nullptr);
-    } else if (options.bitrate > 0) {
-        g_object_set(encoder, "bitrate", options.bitrate * 1000, nullptr);
+    } else if (bitrate > 0) {
+        g_object_set(
+            encoder, "bitrate", kind == Encoder::kNvenc ? bitrate : bitrate * 1000, nullptr);
     }
     return encoder;
 }
@@ -124,34 +160,36 @@ Result<GstElement*> add_even_crop(GstElement* bin) {
     return crop;
 }
 
-/// From raw frames to a file: convert (where it must), encode, pack, write.
-Result<void> add_file(GstElement* bin, GstElement* last, Branch& branch) {
+/// From raw frames to a file: bring to the host and convert (where it must), encode, pack, write.
+Result<void> add_file(GstElement* bin, GstElement* last, Branch& branch, int device) {
     SLUICE_TRY(make_folder_of(branch.path));
     branch.files = {branch.path};
     bool mkv = to_lower(branch.path).ends_with(".mkv");
-    GstElement* convert = SLUICE_TRY(add_element(bin, "videoconvert"));
-    GstElement* crop = SLUICE_TRY(add_even_crop(bin));
-    GstElement* encoder = SLUICE_TRY(add_encoder(bin, branch.options));
-    GstElement* parse = SLUICE_TRY(add_element(bin, "h264parse"));
-    GstElement* pack = SLUICE_TRY(add_element(bin, mkv ? "matroskamux" : "mp4mux"));
-    GstElement* file = SLUICE_TRY(add_element(bin, "filesink"));
-    g_object_set(file, "location", branch.path.c_str(), "async", FALSE, nullptr);
-    GstElement* chain[] = {last, convert, crop, encoder, parse, pack, file};
-    for (std::size_t i = 1; i < std::size(chain); ++i)
+    Encoder kind = choose_encoder(branch.options.encoder, device);
+    if (kind != Encoder::kNvenc) last = SLUICE_TRY(add_download(bin, last, branch, device));
+    std::vector<GstElement*> chain{last, SLUICE_TRY(add_element(bin, "videoconvert"))};
+    if (kind != Encoder::kNvenc) chain.push_back(SLUICE_TRY(add_even_crop(bin)));
+    chain.push_back(SLUICE_TRY(add_encoder(bin, kind, branch.options.bitrate)));
+    chain.push_back(SLUICE_TRY(add_element(bin, "h264parse")));
+    chain.push_back(SLUICE_TRY(add_element(bin, mkv ? "matroskamux" : "mp4mux")));
+    chain.push_back(SLUICE_TRY(add_element(bin, "filesink")));
+    g_object_set(chain.back(), "location", branch.path.c_str(), "async", FALSE, nullptr);
+    for (std::size_t i = 1; i < chain.size(); ++i)
         SLUICE_TRY(link_elements(chain[i - 1], chain[i]));
     return {};
 }
 
-Result<void> add_window(GstElement* bin, GstElement* last) {
+Result<void> add_window(GstElement* bin, GstElement* last, Branch& branch, int device) {
+    last = SLUICE_TRY(add_download(bin, last, branch, device));
     GstElement* convert = SLUICE_TRY(add_element(bin, "videoconvert"));
     GstElement* window = SLUICE_TRY(add_element(bin, "autovideosink"));
     SLUICE_TRY(link_elements(last, convert));
     return link_elements(convert, window);
 }
 
-Result<void> finish_picture(GstElement* bin, GstElement* last, Branch& branch) {
-    if (branch.options.kind == OutputKind::kWindow) return add_window(bin, last);
-    return add_file(bin, last, branch);
+Result<void> finish_picture(GstElement* bin, GstElement* last, Branch& branch, int device) {
+    if (branch.options.kind == OutputKind::kWindow) return add_window(bin, last, branch, device);
+    return add_file(bin, last, branch, device);
 }
 
 const char* format_of(const OutputOptions& output) {
@@ -183,7 +221,8 @@ public:
           last_(last),
           description_(description),
           sources_(sources),
-          recorder_(recorder) {}
+          recorder_(recorder),
+          device_(likely_device(description)) {}
 
     Result<void> build(std::vector<std::unique_ptr<Branch>>& branches) {
         branches_ = &branches;
@@ -287,7 +326,7 @@ private:
         GstElement* second = trails ? tiler : osd;
         SLUICE_TRY(link_elements(queue, first));
         SLUICE_TRY(link_elements(first, second));
-        SLUICE_TRY(finish_picture(bin, second, branch));
+        SLUICE_TRY(finish_picture(bin, second, branch, device_));
         return enter_by(branch, queue, next_pad());
     }
 
@@ -303,7 +342,7 @@ private:
             Branch& branch = new_branch(output, path, static_cast<int>(i));
             GstElement* bin = new_bin(branch);
             GstElement* queue = SLUICE_TRY(add_queue(bin, branch));
-            SLUICE_TRY(finish_picture(bin, queue, branch));
+            SLUICE_TRY(finish_picture(bin, queue, branch, device_));
             std::string pad = fmt::format("src_{}", i);
             SLUICE_TRY(enter_by(branch, queue, gst_element_request_pad_simple(demux, pad.c_str())));
         }
@@ -315,6 +354,7 @@ private:
     const PipelineDescription& description_;
     const std::vector<Source>& sources_;
     Recorder& recorder_;
+    const int device_;  ///< where frames may come from
     std::vector<std::unique_ptr<Branch>>* branches_ = nullptr;
 };
 

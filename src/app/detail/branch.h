@@ -38,6 +38,8 @@ public:
     bool ended = false;              ///< its end has come through
     std::string error;
     std::atomic<std::uint64_t> dropped{0};
+    std::atomic<std::uint64_t> downloaded_frames{0};  ///< from a device, for what follows
+    std::atomic<std::uint64_t> downloaded_bytes{0};
 
 private:
     static GstPadProbeReturn on_flow(GstPad*, GstPadProbeInfo* info, gpointer self);

@@ -22,9 +22,15 @@ struct Pipeline::State {
     Result<void> build(const std::vector<Source>& found, RunLimits limits);
     Result<void> build_analysis(GstElement*& last);
 
+    /// Where the first model reads its frames: known for certain once it is loaded.
+    int pixel_device() const;
+    /// Tells the sources so, before they start.
+    void choose_decoders();
+
     /// Stops the elements; what they counted is kept.
     void close();
     std::vector<ModelReport> report_models() const;
+    std::vector<CrossingReport> report_crossings() const;
 
     void handle(GstMessage* message);
     void handle_error(GstMessage* message);
@@ -48,6 +54,7 @@ struct Pipeline::State {
     GstElement* pipeline = nullptr;
     GstElement* mux = nullptr;
     std::vector<GstElement*> models;
+    int likely_device = memory::kHostMemory;  ///< what pixel_device() will be
     std::vector<std::unique_ptr<detail::SourceRun>> sources;
     detail::Recorder recorder;
     detail::Outputs outputs;
@@ -55,7 +62,8 @@ struct Pipeline::State {
     bool started = false;
     bool finished = false;
     bool closed = false;
-    std::vector<ModelReport> model_reports;  ///< once closed
+    std::vector<ModelReport> model_reports;        ///< once closed
+    std::vector<CrossingReport> crossing_reports;  ///< once closed
     bool stopped = false;
     bool interrupted = false;
     std::string error;  ///< what stopped all of it

@@ -1,9 +1,12 @@
+// decodebin's own types are deprecated by GLib.
+#define GLIB_DISABLE_DEPRECATION_WARNINGS
 #include "sluice/app/detail/source_run.h"
 
 #include <fmt/format.h>
 
 #include "sluice/app/detail/elements.h"
 #include "sluice/app/detail/skip_frames.h"
+#include "sluice/gst/cuda_memory.h"
 #include "sluice/gst/element.h"
 #include "sluice/gst/handles.h"
 #include "sluice/gst/video.h"
@@ -102,6 +105,7 @@ Result<GstElement*> SourceRun::build_uri() {
     g_signal_connect(decode, "pad-added", G_CALLBACK(on_pad_added), this);
     g_signal_connect(decode, "no-more-pads", G_CALLBACK(on_no_more_pads), this);
     g_signal_connect(decode, "source-setup", G_CALLBACK(on_source_setup), this);
+    choose_decoders(decode);
     return decode;
 }
 
@@ -109,6 +113,7 @@ Result<GstElement*> SourceRun::build_camera() {
     GstElement* camera = SLUICE_TRY(add_element(bin_, "v4l2src"));
     GstElement* decode = SLUICE_TRY(add_element(bin_, "decodebin"));
     g_object_set(camera, "device", source_.uri.c_str(), nullptr);
+    choose_decoders(decode);
     g_signal_connect(decode, "pad-added", G_CALLBACK(on_pad_added), this);
     SLUICE_TRY(link_elements(camera, decode));
     return decode;
@@ -205,7 +210,12 @@ Result<void> SourceRun::connect_decoded(GstPad* pad) {
     };
     // Only what none of our elements reads is converted; all else travels untouched.
     gst::CapsRef caps(gst_pad_get_current_caps(pad));
-    if (caps && !is_ours(caps.get())) SLUICE_TRY(append("videoconvert"));
+    if (caps && !is_ours(caps.get())) {
+        bool device =
+            gst_caps_features_contains(gst_caps_get_features(caps.get(), 0), SLUICE_CUDA_FEATURE);
+        if (device) SLUICE_TRY(append("cudadownload"));
+        SLUICE_TRY(append("videoconvert"));
+    }
     if (source_.options.source.pace == Pace::kRealTime && !source_.uri.starts_with("rtsp")) {
         SLUICE_TRY(append("clocksync"));
     }
@@ -231,6 +241,20 @@ Result<void> SourceRun::join(GstElement* pipeline, GstElement* mux, unsigned num
         gst_util_set_object_arg(G_OBJECT(mux_pad_), name.c_str(), text.c_str());
     });
     return link_pads(leaving_, mux_pad_);
+}
+
+Result<void> SourceRun::want_frames_on(int device) {
+    choice_.device = device;
+    if (device == memory::kHostMemory) return {};
+    // Given to the bin, every decoder in it gets it, and none makes a context of its own.
+    gst::ContextRef context = SLUICE_TRY(gst::cuda_context(device));
+    gst_element_set_context(bin_, context.get());
+    return {};
+}
+
+Decoding SourceRun::decoding() const {
+    MutexLock lock(decoding_mutex_);
+    return decoding_;
 }
 
 bool SourceRun::start() {
@@ -288,6 +312,61 @@ void SourceRun::on_no_more_pads(GstElement* decode, gpointer data) {
     GST_ELEMENT_ERROR(decode, STREAM, WRONG_TYPE, ("there is no video in it"), (nullptr));
 }
 
+void SourceRun::choose_decoders(GstElement* decode) {
+    g_signal_connect(decode, "autoplug-sort", G_CALLBACK(on_autoplug_sort), this);
+    g_signal_connect(decode, "autoplug-query", G_CALLBACK(on_autoplug_query), this);
+}
+
+GValueArray* SourceRun::on_autoplug_sort(
+    GstElement* decode, GstPad*, GstCaps* caps, GValueArray* factories, gpointer data) {
+    SourceRun& run = run_of(data);
+    GValueArray* sorted = sort_decoders(factories, run.choice_);
+    if (!has_decoder(factories)) return sorted;
+    std::string codec = codec_name(caps);
+    if (!has_decoder(sorted)) {
+        gst::post_error(decode,
+                        not_found(fmt::format(
+                            "there is no hardware decoder for {} here, and its option 'decoder' is "
+                            "hardware; auto takes software then",
+                            codec)));
+    }
+    MutexLock lock(run.decoding_mutex_);
+    run.decoding_.codec = std::move(codec);
+    return sorted;
+}
+
+gboolean SourceRun::on_autoplug_query(
+    GstElement*, GstPad*, GstElement* decoder, GstQuery* query, gpointer data) {
+    return answer_query(decoder, query, run_of(data).choice_);
+}
+
+/// What the frames are, now that it is known; loud where that is not what was wanted.
+void SourceRun::note_caps(GstCaps* caps) {
+    GstVideoInfo info;
+    if (!gst_video_info_from_caps(&info, caps)) return;
+    bool on_device =
+        gst_caps_features_contains(gst_caps_get_features(caps, 0), SLUICE_CUDA_FEATURE);
+    bool wanted = choice_.device != memory::kHostMemory && choice_.kind != DecoderKind::kSoftware;
+    Decoding known;
+    {
+        MutexLock lock(decoding_mutex_);
+        decoding_.format = gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(&info));
+        decoding_.width = GST_VIDEO_INFO_WIDTH(&info);
+        decoding_.height = GST_VIDEO_INFO_HEIGHT(&info);
+        decoding_.bytes = GST_VIDEO_INFO_SIZE(&info);
+        decoding_.device = on_device ? choice_.device : memory::kHostMemory;
+        known = decoding_;
+    }
+    if (on_device || !wanted || known.codec.empty()) return;
+    gst::post_warning(
+        bin_,
+        unsupported(fmt::format(
+            "{} is decoded by {}, which leaves the frames on the host: no decoder of the "
+            "device takes it, or not in a format that we read; each is copied to the device",
+            known.codec,
+            known.decoder)));
+}
+
 void SourceRun::on_source_setup(GstElement*, GstElement* source, gpointer) {
     // Two seconds of waiting for late packets is much for analysis.
     if (g_object_class_find_property(G_OBJECT_GET_CLASS(source), "drop-on-latency")) {
@@ -300,6 +379,10 @@ void SourceRun::on_element_added(GstBin*, GstBin*, GstElement* element, gpointer
     GstElementFactory* factory = gst_element_get_factory(element);
     if (!factory || !gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_DECODER)) {
         return;
+    }
+    if (gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO)) {
+        MutexLock lock(run.decoding_mutex_);
+        run.decoding_.decoder = GST_OBJECT_NAME(factory);
     }
     GObjectClass* type = G_OBJECT_GET_CLASS(element);
     if (run.limits_.decoder_threads > 0 && g_object_class_find_property(type, "max-threads")) {
@@ -332,8 +415,12 @@ void SourceRun::on_need_image(GstElement* appsrc, guint, gpointer data) {
 GstPadProbeReturn SourceRun::on_leaving(GstPad* pad, GstPadProbeInfo* info, gpointer data) {
     SourceRun& run = run_of(data);
     if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
-        if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_EOS && !run.stopping_) {
-            run.ended_ = true;
+        GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
+        if (GST_EVENT_TYPE(event) == GST_EVENT_EOS && !run.stopping_) run.ended_ = true;
+        if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
+            GstCaps* caps = nullptr;
+            gst_event_parse_caps(event, &caps);
+            run.note_caps(caps);
         }
         return GST_PAD_PROBE_OK;
     }

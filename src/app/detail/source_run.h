@@ -7,8 +7,11 @@
 
 #include <gst/gst.h>
 
+#include "sluice/app/detail/decoders.h"
+#include "sluice/app/pipeline.h"
 #include "sluice/app/sources.h"
 #include "sluice/base/clock.h"
+#include "sluice/base/mutex.h"
 
 namespace sluice::app::detail {
 
@@ -29,6 +32,8 @@ public:
 
     /// Adds the bin to the pipeline, but does not start it; asks the mux for the pad `number`.
     Result<void> join(GstElement* pipeline, GstElement* mux, unsigned number);
+    /// Before start(): the device on which its frames are wanted, where a decoder can do that.
+    Result<void> want_frames_on(int device);
     /// Once all else plays. False when it cannot; the bus knows why.
     bool start();
     /// No frame comes from here any more; those that are on their way go on. Any thread.
@@ -50,6 +55,8 @@ public:
     Duration duration() const;
     /// Frames that the decoder gave though parts of them were missing. Thread-safe.
     std::uint64_t corrupt() const { return corrupt_; }
+    /// As far as it is known by now. Thread-safe.
+    Decoding decoding() const;
     /// Was it stopped by the limit of frames? Thread-safe.
     bool limit_reached() const { return limits_.frames > 0 && frames_ >= limits_.frames; }
 
@@ -57,7 +64,10 @@ public:
     std::string missing;  ///< what GStreamer lacked for it
 
 private:
-    SourceRun(const Source& source, const Limits& limits) : source_(source), limits_(limits) {}
+    SourceRun(const Source& source, const Limits& limits)
+        : source_(source),
+          limits_(limits),
+          choice_{source.options.source.decoder, memory::kHostMemory} {}
     Result<void> build();
     Result<GstElement*> build_uri();
     Result<GstElement*> build_camera();
@@ -69,6 +79,12 @@ private:
     static void on_pad_added(GstElement*, GstPad* pad, gpointer self);
     static void on_no_more_pads(GstElement*, gpointer self);
     static void on_element_added(GstBin*, GstBin*, GstElement* element, gpointer self);
+    static GValueArray* on_autoplug_sort(
+        GstElement*, GstPad*, GstCaps* caps, GValueArray* factories, gpointer self);
+    static gboolean on_autoplug_query(
+        GstElement*, GstPad*, GstElement* decoder, GstQuery* query, gpointer self);
+    void choose_decoders(GstElement* decode);
+    void note_caps(GstCaps* caps);
     static void on_source_setup(GstElement*, GstElement* source, gpointer self);
     static void on_need_image(GstElement* appsrc, guint, gpointer self);
     static GstPadProbeReturn on_decoded(GstPad*, GstPadProbeInfo* info, gpointer self);
@@ -79,6 +95,9 @@ private:
 
     const Source source_;
     const Limits limits_;
+    DecoderChoice choice_;  ///< not changed once started
+    mutable Mutex decoding_mutex_;
+    Decoding decoding_ SLUICE_GUARDED_BY(decoding_mutex_);
     GstElement* bin_ = nullptr;  ///< belongs to the pipeline once it has joined
     GstPad* leaving_ = nullptr;  ///< the bin's pad; its own reference
     GstPad* mux_pad_ = nullptr;  ///< its own reference

@@ -1,8 +1,11 @@
 #include "sluice/app/detail/stats.h"
 
+#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
+
+#include "sluice/memory/image.h"
 
 namespace sluice::app::detail {
 namespace {
@@ -73,6 +76,41 @@ void read_model_stats(GstElement* model, ModelReport& report) {
                                duration(stats.get(), stage + "-max")};
         if (latency.count > 0) report.stages.push_back({stage, latency});
     }
+}
+
+int read_pixel_device(GstElement* model) {
+    StructurePtr stats = stats_of(model);
+    gint device = memory::kHostMemory;
+    if (stats) gst_structure_get_int(stats.get(), "pixel-device", &device);
+    return device;
+}
+
+std::vector<CrossingReport> read_crossings(GstElement* pipeline) {
+    std::vector<CrossingReport> reports;
+    auto add = [](const GValue* item, gpointer out) {
+        auto* element = static_cast<GstElement*>(g_value_get_object(item));
+        GParamSpec* spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element), "stats");
+        if (!spec || spec->value_type != GST_TYPE_STRUCTURE) return;
+        StructurePtr stats = stats_of(element);
+        if (!stats) return;
+        CrossingReport report{GST_OBJECT_NAME(element),
+                              count(stats.get(), "frames-to-host"),
+                              count(stats.get(), "bytes-to-host"),
+                              count(stats.get(), "frames-to-device"),
+                              count(stats.get(), "bytes-to-device")};
+        if (report.frames_to_host + report.frames_to_device == 0) return;
+        static_cast<std::vector<CrossingReport>*>(out)->push_back(std::move(report));
+    };
+    GstIterator* elements = gst_bin_iterate_recurse(GST_BIN(pipeline));
+    while (gst_iterator_foreach(elements, add, &reports) == GST_ITERATOR_RESYNC) {
+        reports.clear();
+        gst_iterator_resync(elements);
+    }
+    gst_iterator_free(elements);
+    std::sort(reports.begin(), reports.end(), [](const auto& a, const auto& b) {
+        return a.where < b.where;
+    });
+    return reports;
 }
 
 }  // namespace sluice::app::detail

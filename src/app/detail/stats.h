@@ -11,4 +11,9 @@ void read_mux_stats(GstElement* mux, RunReport& report);
 /// What a sluiceinfer says of its model.
 void read_model_stats(GstElement* model, ModelReport& report);
 
+/// The device from whose memory a loaded sluiceinfer reads frames; memory::kHostMemory: none.
+int read_pixel_device(GstElement* model);
+/// What the elements in the pipeline copied between host and device, by the element's name.
+std::vector<CrossingReport> read_crossings(GstElement* pipeline);
+
 }  // namespace sluice::app::detail

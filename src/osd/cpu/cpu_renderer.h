@@ -16,6 +16,7 @@ class CpuRenderer final : public Renderer, private Brush {
 public:
     static Result<std::unique_ptr<Renderer>> create(const OsdOptions& options);
 
+    bool reaches(int device) const override { return device == memory::kHostMemory; }
     Result<void> draw(const memory::MutableImageView& image,
                       std::span<const meta::Primitive> list) override;
 

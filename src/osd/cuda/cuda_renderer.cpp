@@ -36,6 +36,7 @@ public:
     CudaRenderer(int device, Shapes shapes, Stream stream)
         : device_(device), shapes_(std::move(shapes)), stream_(std::move(stream)) {}
 
+    bool reaches(int device) const override { return device == device_; }
     Result<void> draw(const memory::MutableImageView& image,
                       std::span<const meta::Primitive> list) override;
     Result<void> flush() override;

@@ -1,0 +1,181 @@
+#include "sluice/app/explain.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "sluice/app/detail/branch.h"
+
+namespace sluice::app {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr Duration kPatience = std::chrono::seconds(10);
+
+std::string memory_name(int device) {
+    return device == memory::kHostMemory ? "host" : fmt::format("cuda:{}", device);
+}
+
+/// Follows the pixels from element to element.
+class Tracer {
+public:
+    explicit Tracer(PixelPath& path) : path_(path), device_(path.decoding.device) {}
+
+    void pass(const std::string& element) { path_.steps.push_back({element, device_}); }
+
+    /// The element reads pixels there; they stay where they are.
+    void read(const std::string& element, int device, const std::string& why) {
+        if (device != device_) cross(element, device, why);
+        pass(element);
+    }
+    /// From here on they are there.
+    void move(const std::string& element, int device, const std::string& why) {
+        if (device != device_) cross(element, device, why);
+        device_ = device;
+        pass(element);
+    }
+    int device() const { return device_; }
+
+private:
+    void cross(const std::string& element, int device, const std::string& why) {
+        const std::uint64_t bytes = path_.decoding.bytes;
+        // From one device to another the way leads through the host.
+        if (device_ != memory::kHostMemory) path_.crossings.push_back({element, true, why, bytes});
+        if (device != memory::kHostMemory) path_.crossings.push_back({element, false, why, bytes});
+    }
+
+    PixelPath& path_;
+    int device_;
+};
+
+void trace_models(Tracer& tracer, const PipelineDescription& description, bool on_objects) {
+    for (const gst::InferSettings& model : description.models) {
+        if ((model.process_mode == 2) != on_objects) continue;
+        std::string name = std::filesystem::path(model.model).filename().string();
+        int device = gst::likely_device(model);
+        tracer.read(fmt::format("sluiceinfer {}", name),
+                    device,
+                    fmt::format("{} runs on {}",
+                                name,
+                                device == memory::kHostMemory ? "the CPU" : memory_name(device)));
+    }
+}
+
+/// What a picture's output does with pixels: our elements draw and scale on the CPU.
+void trace_picture(Tracer tracer, const OutputOptions& output, bool tiled) {
+    if (tiled) tracer.move("sluicetiler", memory::kHostMemory, "the CPU scales them");
+    tracer.move("sluiceosd", memory::kHostMemory, "the CPU draws on them");
+    tracer.pass(output.kind == OutputKind::kWindow ? "window" : "encoder of " + output.path);
+}
+
+std::string decoder_text(const Decoding& decoding) {
+    std::string text = decoding.codec;
+    if (!decoding.decoder.empty()) {
+        text += fmt::format("{}by {}", text.empty() ? "" : " ", decoding.decoder);
+    }
+    if (decoding.format.empty()) return text.empty() ? "not decoded yet" : text;
+    return fmt::format("{}{}{} {}x{}, {} bytes a frame",
+                       text,
+                       text.empty() ? "" : ": ",
+                       decoding.format,
+                       decoding.width,
+                       decoding.height,
+                       decoding.bytes);
+}
+
+}  // namespace
+
+PixelPath trace_pixels(const PipelineDescription& description,
+                       const std::vector<Source>& sources,
+                       std::size_t source,
+                       const Decoding& decoding) {
+    PixelPath path{sources[source].name, decoding, {}, {}};
+    Tracer tracer(path);
+    tracer.pass(decoding.decoder.empty() ? "source" : decoding.decoder);
+    tracer.pass("sluicemux");
+    trace_models(tracer, description, false);
+    trace_models(tracer, description, true);
+    for (const OutputOptions& output : description.outputs) {
+        bool picture = output.kind == OutputKind::kVideo || output.kind == OutputKind::kWindow;
+        if (picture) trace_picture(tracer, output, detail::is_tiled(output, sources.size()));
+    }
+    return path;
+}
+
+Result<std::vector<PixelPath>> explain_pixels(const PipelineDescription& description,
+                                              const std::vector<Source>& sources) {
+    auto pipeline =
+        SLUICE_TRY(Pipeline::create_sources(description, sources, likely_device(description)));
+    SLUICE_TRY(pipeline->start());
+    TimePoint end = now() + kPatience;
+    while (pipeline->poll(std::chrono::milliseconds(20)) && now() < end) {
+    }
+    std::vector<PixelPath> paths;
+    std::vector<Decoding> decodings = pipeline->decodings();
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        if (decodings[i].format.empty() && decodings[i].error.empty()) {
+            decodings[i].error = fmt::format("no frame within {:.0f} s", to_seconds(kPatience));
+        }
+        paths.push_back(trace_pixels(description, sources, i, decodings[i]));
+    }
+    return paths;
+}
+
+std::string to_text(const std::vector<PixelPath>& paths) {
+    std::string out;
+    for (const PixelPath& path : paths) {
+        out += fmt::format("pixels of {}: {}\n", path.source, decoder_text(path.decoding));
+        if (!path.decoding.error.empty()) {
+            out += fmt::format("  {}\n", path.decoding.error);
+            continue;
+        }
+        std::string way;
+        for (const PixelStep& step : path.steps) {
+            way += fmt::format(
+                "{}{} ({})", way.empty() ? "" : " -> ", step.element, memory_name(step.device));
+        }
+        out += fmt::format("  {}\n", way);
+        for (const PixelCrossing& crossing : path.crossings) {
+            out += fmt::format("  copied to the {} in {}: {} ({} bytes a frame)\n",
+                               crossing.to_host ? "host" : "device",
+                               crossing.where,
+                               crossing.reason,
+                               crossing.bytes);
+        }
+        if (path.crossings.empty()) out += "  no copy between host and device\n";
+    }
+    return out;
+}
+
+std::string to_json(const std::vector<PixelPath>& paths) {
+    ordered_json out{{"schema", "sluice.explain/1"}, {"sources", ordered_json::array()}};
+    for (const PixelPath& path : paths) {
+        const Decoding& decoding = path.decoding;
+        ordered_json one{{"name", path.source},
+                         {"codec", decoding.codec},
+                         {"decoder", decoding.decoder},
+                         {"format", decoding.format},
+                         {"width", decoding.width},
+                         {"height", decoding.height},
+                         {"frame_bytes", decoding.bytes}};
+        if (!decoding.error.empty()) one["error"] = decoding.error;
+        one["path"] = ordered_json::array();
+        for (const PixelStep& step : path.steps) {
+            one["path"].push_back(
+                {{"element", step.element}, {"memory", memory_name(step.device)}});
+        }
+        one["crossings"] = ordered_json::array();
+        for (const PixelCrossing& crossing : path.crossings) {
+            one["crossings"].push_back({{"where", crossing.where},
+                                        {"to", crossing.to_host ? "host" : "device"},
+                                        {"reason", crossing.reason},
+                                        {"bytes", crossing.bytes}});
+        }
+        out["sources"].push_back(std::move(one));
+    }
+    return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,70 @@
+#include "sluice/app/explain.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace sluice::app {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+PipelineDescription on_the_cpu() {
+    PipelineDescription description;
+    description.models.push_back({});
+    description.models.back().model = "m/a.onnx";
+    description.models.back().device = "cpu";
+    return description;
+}
+
+std::vector<Source> one_source() {
+    std::vector<Source> sources(1);
+    sources[0].name = "gate";
+    return sources;
+}
+
+Decoding decoded(int device) {
+    return {"H.264", "decoder", "NV12", 64, 48, 4608, device, ""};
+}
+
+OutputOptions video(const char* path) {
+    OutputOptions output;
+    output.path = path;
+    return output;
+}
+
+TEST(TracePixels, StayOnTheHostWithASoftwareDecoderAndACpuModel) {
+    PipelineDescription description = on_the_cpu();
+    description.outputs.push_back(video("out.mp4"));
+    PixelPath path = trace_pixels(description, one_source(), 0, decoded(memory::kHostMemory));
+    EXPECT_THAT(path.crossings, IsEmpty());
+    EXPECT_THAT(to_text({path}), HasSubstr("no copy between host and device"));
+    EXPECT_THAT(to_text({path}), HasSubstr("sluiceinfer a.onnx (host) -> sluiceosd (host)"));
+}
+
+TEST(TracePixels, NameEachCopyOfADevicesFrameWithItsReasonAndBytes) {
+    PipelineDescription description = on_the_cpu();
+    description.outputs.push_back(video("out.mp4"));
+    PixelPath path = trace_pixels(description, one_source(), 0, decoded(1));
+    ASSERT_THAT(path.crossings, SizeIs(2));
+    EXPECT_EQ(path.crossings[0].where, "sluiceinfer a.onnx");
+    EXPECT_TRUE(path.crossings[0].to_host);
+    EXPECT_EQ(path.crossings[0].reason, "a.onnx runs on the CPU");
+    EXPECT_EQ(path.crossings[0].bytes, 4608);
+    EXPECT_EQ(path.crossings[1].where, "sluiceosd");
+    auto json = nlohmann::json::parse(to_json({path}));
+    EXPECT_EQ(json["sources"][0]["path"][0]["memory"], "cuda:1");
+    EXPECT_EQ(json["sources"][0]["crossings"][1]["to"], "host");
+}
+
+TEST(TracePixels, SourcesWithoutAFrameSayWhy) {
+    Decoding none;
+    none.error = "no such file";
+    PixelPath path = trace_pixels(on_the_cpu(), one_source(), 0, none);
+    EXPECT_THAT(to_text({path}), HasSubstr("no such file"));
+}
+
+}  // namespace
+}  // namespace sluice::app
