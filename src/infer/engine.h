@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sluice/base/result.h"
+#include "sluice/infer/engine_build.h"
 #include "sluice/infer/options.h"
 #include "sluice/memory/tensor.h"
 
@@ -96,6 +97,11 @@ public:
     /// The model stays as it was and may be compiled again.
     virtual Result<std::unique_ptr<Engine>> compile(const EngineOptions& options,
                                                     const InputAdaptation& adaptation) = 0;
+
+    /// See build_engine().
+    virtual Result<EngineBuild> build(const EngineOptions& options,
+                                      const InputAdaptation& adaptation,
+                                      const BuildOptions& build) = 0;
 };
 
 /// Reads ONNX, OpenVINO IR, TFLite, TensorFlow or Paddle.
