@@ -21,6 +21,7 @@ constexpr const char* kFooter =
     "      --tracker bytetrack --output out.mp4 --tracks out/\n"
     "  sluice run pipeline.yaml\n"
     "  sluice model yolox_nano.onnx\n"
+    "  sluice build yolox_nano.onnx --batch 1,8,32\n"
     "  sluice eval mot gt.txt out/a.txt\n"
     "`sluice COMMAND --help` tells more.\n"
     "Exit codes: 0 all well; 1 finished, but partial (a source or an output failed); 2 wrong\n"
@@ -77,8 +78,9 @@ int run_program(int argc, char** argv) {
     int exit_code = kExitDone;
     add_run(program, exit_code);
     add_model(program, exit_code);
+    add_build(program, exit_code);
     program.add_subcommand("eval", "Score tracks or detections against ground truth");
-    constexpr std::string_view kKnown[] = {"run", "model", "eval"};
+    constexpr std::string_view kKnown[] = {"run", "model", "build", "eval"};
     bool command = argc > 1 && argv[1][0] != '-';
     if (command && std::find(std::begin(kKnown), std::end(kKnown), argv[1]) == std::end(kKnown)) {
         print_error("", unknown_name("command", argv[1], kKnown));

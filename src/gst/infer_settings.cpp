@@ -26,6 +26,10 @@ Result<infer::RunnerOptions> runner_options(const InferSettings& settings) {
     options.engine.precision = settings.precision;
     options.engine.batch_size = settings.batch_size > 0 ? settings.batch_size : kAutoBatch;
     options.engine.num_requests = settings.num_requests;
+    options.engine.plans = settings.plans;
+    options.engine.tf32 = settings.tf32;
+    options.engine.plan_cache = settings.plan_cache;
+    options.engine.model_engine_file = settings.model_engine_file;
     options.component_id = static_cast<std::uint32_t>(settings.unique_id);
     options.output_tensors = settings.output_tensor_meta;
     return options;

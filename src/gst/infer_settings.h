@@ -26,6 +26,10 @@ struct InferSettings {
     infer::Precision precision = infer::Precision::kAuto;
     int batch_size = 0;
     int num_requests = 0;
+    infer::Plans plans = infer::Plans::kHeuristic;
+    bool tf32 = false;
+    std::string plan_cache;
+    std::string model_engine_file;
 
     infer::SecondaryOptions secondary;
     std::map<std::string, std::string> description;
@@ -75,9 +79,10 @@ inline constexpr auto fields<gst::InferSettings> = field_table(
     field("output-tensor-meta",
           &gst::InferSettings::output_tensor_meta,
           "keep the network's raw outputs in the metadata"),
-    field("device",
-          &gst::InferSettings::device,
-          "where the network runs: auto, cpu, cuda or cuda:N"),
+    field(
+        "device",
+        &gst::InferSettings::device,
+        "where the network runs: auto (the first CUDA device, else the CPU), cpu, cuda or cuda:N"),
     field("precision",
           &gst::InferSettings::precision,
           "auto (the device's own default), fp32 (0), int8 (1), fp16 (2) or bf16"),
@@ -90,6 +95,20 @@ inline constexpr auto fields<gst::InferSettings> = field_table(
           &gst::InferSettings::num_requests,
           range(0, 64),
           "requests in flight; 0: as many as the device wants",
-          Tunable::kYes));
+          Tunable::kYes),
+    field("plans",
+          &gst::InferSettings::plans,
+          "CUDA's way to compute each layer: heuristic (ready in seconds) or tuned (timed on the "
+          "device, once; minutes)"),
+    field("tf32",
+          &gst::InferSettings::tf32,
+          "let fp32 run on CUDA's matrix units, which keep 10 bits of each number"),
+    field("plan-cache",
+          &gst::InferSettings::plan_cache,
+          "file of what was timed, for all models; empty: sluice/plans.txt in the user's cache "
+          "folder"),
+    field("model-engine-file",
+          &gst::InferSettings::model_engine_file,
+          "what `sluice build` made of the model; empty: the one beside it, where there is one"));
 
 }  // namespace sluice

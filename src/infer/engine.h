@@ -10,6 +10,7 @@
 
 #include "sluice/base/result.h"
 #include "sluice/image/preprocess.h"
+#include "sluice/infer/engine_build.h"
 #include "sluice/infer/options.h"
 #include "sluice/memory/image.h"
 #include "sluice/memory/tensor.h"
@@ -134,6 +135,11 @@ public:
     /// The model stays as it was and may be compiled again.
     virtual Result<std::unique_ptr<Engine>> compile(const EngineOptions& options,
                                                     const InputAdaptation& adaptation) = 0;
+
+    /// See build_engine().
+    virtual Result<EngineBuild> build(const EngineOptions& options,
+                                      const InputAdaptation& adaptation,
+                                      const BuildOptions& build) = 0;
 };
 
 /// Reads ONNX, OpenVINO IR, TFLite, TensorFlow or Paddle.

@@ -8,12 +8,19 @@ namespace sluice::infer {
 
 enum class Precision { kAuto, kFp32, kFp16, kBf16, kInt8 };
 
+/// How CUDA's way to compute each convolution is chosen.
+enum class Plans { kHeuristic, kTuned };
+
 struct EngineOptions {
     std::string device = "auto";
     Precision precision = Precision::kAuto;
     int batch_size = 1;
     int num_requests = 0;
     int device_batch = 0;
+    Plans plans = Plans::kHeuristic;
+    bool tf32 = false;
+    std::string plan_cache;
+    std::string model_engine_file;
 };
 
 }  // namespace sluice::infer
@@ -36,10 +43,16 @@ inline constexpr auto enum_words<infer::Precision> =
     });
 
 template <>
+inline constexpr auto enum_words<infer::Plans> =
+    std::to_array<std::pair<std::string_view, infer::Plans>>(
+        {{"heuristic", infer::Plans::kHeuristic}, {"tuned", infer::Plans::kTuned}});
+
+template <>
 inline constexpr auto fields<infer::EngineOptions> = field_table(
-    field("device",
-          &infer::EngineOptions::device,
-          "where the network runs: auto (the CPU), cpu, cuda or cuda:N"),
+    field(
+        "device",
+        &infer::EngineOptions::device,
+        "where the network runs: auto (the first CUDA device, else the CPU), cpu, cuda or cuda:N"),
     field("precision",
           &infer::EngineOptions::precision,
           "arithmetic of the network: auto (the device's own default), fp32 (0), int8 (1), "
@@ -57,6 +70,20 @@ inline constexpr auto fields<infer::EngineOptions> = field_table(
           &infer::EngineOptions::device_batch,
           range(0, 1024),
           "items of a batch that the device computes at once; 0: what suits it (1 on a CPU)",
-          Tunable::kYes));
+          Tunable::kYes),
+    field("plans",
+          &infer::EngineOptions::plans,
+          "CUDA's way to compute each layer: heuristic (ready in seconds) or tuned (timed on the "
+          "device, once; minutes)"),
+    field("tf32",
+          &infer::EngineOptions::tf32,
+          "let fp32 run on CUDA's matrix units, which keep 10 bits of each number"),
+    field("plan-cache",
+          &infer::EngineOptions::plan_cache,
+          "file of what was timed, for all models; empty: sluice/plans.txt in the user's cache "
+          "folder"),
+    field("model-engine-file",
+          &infer::EngineOptions::model_engine_file,
+          "what `sluice build` made of the model; empty: the one beside it, where there is one"));
 
 }  // namespace sluice

@@ -13,6 +13,10 @@ namespace sluice::infer::cuda {
 /// The number in "cuda" (0) or "cuda:2"; nothing where the words mean another device.
 std::optional<int> device_number(const std::string& device);
 
+/// Can engines be made for that device? Else kUnsupported or kInvalidArgument, naming what is
+/// missing: CUDA in this build, a driver, the device, cuDNN.
+Result<void> check_present(int device);
+
 /// Makes an engine of the model on that device. Leaves the model as it is. kUnsupported, with the
 /// node's name, where it holds what this backend does not know; and where the build has no CUDA.
 /// May throw what OpenVINO throws.
@@ -21,5 +25,13 @@ Result<std::unique_ptr<Engine>> compile(const std::string& path,
                                         const EngineOptions& options,
                                         const InputAdaptation& adaptation,
                                         int device);
+
+/// What `sluice build` asks for, on that device; as compile() otherwise.
+Result<EngineBuild> build(const std::string& path,
+                          const ov::Model& model,
+                          EngineOptions options,
+                          const InputAdaptation& adaptation,
+                          const BuildOptions& build,
+                          int device);
 
 }  // namespace sluice::infer::cuda

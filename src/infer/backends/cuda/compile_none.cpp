@@ -4,6 +4,10 @@
 
 namespace sluice::infer::cuda {
 
+Result<void> check_present(int) {
+    return unsupported("this build was made without CUDA");
+}
+
 Result<std::unique_ptr<Engine>> compile(const std::string& path,
                                         const ov::Model&,
                                         const EngineOptions& options,
@@ -13,6 +17,16 @@ Result<std::unique_ptr<Engine>> compile(const std::string& path,
         fmt::format("option 'device': '{}' is not in this build, which was made without CUDA",
                     options.device),
         path);
+}
+
+Result<EngineBuild> build(const std::string&,
+                          const ov::Model&,
+                          EngineOptions,
+                          const InputAdaptation&,
+                          const BuildOptions&,
+                          int device) {
+    SLUICE_TRY(check_present(device));
+    return EngineBuild{};
 }
 
 }  // namespace sluice::infer::cuda

@@ -3,9 +3,10 @@
 #include <unordered_map>
 
 #include <cudnn_frontend.h>
-#include <dlfcn.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include "sluice/infer/backends/cuda/cudnn_library.h"
 
 namespace cudnn_frontend {
 /// What the headers look cuDNN's functions up in.
@@ -198,12 +199,7 @@ Result<void> ConvPlan::run(const Cudnn& cudnn,
 }
 
 Result<Cudnn> Cudnn::create() {
-    static void* const library = dlopen("libcudnn.so.9", RTLD_NOW | RTLD_GLOBAL);
-    if (library == nullptr) {
-        return unsupported(
-            fmt::format("the device 'cuda' needs cuDNN 9, which is not found ({})", dlerror()));
-    }
-    fe::cudnn_dlhandle = library;
+    fe::cudnn_dlhandle = SLUICE_TRY(open_cudnn());
     if (version() < kOldest)
         return unsupported(fmt::format("cuDNN {} is too old: 9.1 or newer is wanted", version()));
     try {

@@ -5,23 +5,6 @@
 namespace sluice::infer::cuda {
 namespace {
 
-/// The step's operand for each of `channels`; empty where it is nothing of that kind.
-std::vector<float> per_channel(const Graph& graph,
-                               std::span<const ValueId> inputs,
-                               const PointStep& step,
-                               std::size_t channels) {
-    if (step.input < 0) return std::vector<float>(channels, step.a);
-    const Value& value = graph.value(inputs[static_cast<std::size_t>(step.input)]);
-    if (!value.data) return {};
-    if (value.data->size() == 1) return std::vector<float>(channels, value.data->front());
-    // [channels, 1, 1], or with a batch of 1 in front
-    const std::size_t rank = value.shape.size();
-    if (value.data->size() != channels || rank < 3 ||
-        value.shape[rank - 3] != static_cast<std::int64_t>(channels))
-        return {};
-    return *value.data;
-}
-
 /// Multiplies channel by channel.
 void scale(Conv& conv, const std::vector<float>& factors) {
     const std::size_t length = conv.weights.size() / conv.bias.size();
@@ -150,6 +133,22 @@ bool widen(Graph& graph, std::size_t index) {
 }
 
 }  // namespace
+
+std::vector<float> per_channel(const Graph& graph,
+                               std::span<const ValueId> inputs,
+                               const PointStep& step,
+                               std::size_t channels) {
+    if (step.input < 0) return std::vector<float>(channels, step.a);
+    const Value& value = graph.value(inputs[static_cast<std::size_t>(step.input)]);
+    if (!value.data) return {};
+    if (value.data->size() == 1) return std::vector<float>(channels, value.data->front());
+    // [channels, 1, 1], or with a batch of 1 in front
+    const std::size_t rank = value.shape.size();
+    if (value.data->size() != channels || rank < 3 ||
+        value.shape[rank - 3] != static_cast<std::int64_t>(channels))
+        return {};
+    return *value.data;
+}
 
 std::size_t fold_into(Conv& conv,
                       const Graph& graph,

@@ -1,10 +1,17 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "sluice/infer/backends/cuda/graph.h"
 
 namespace sluice::infer::cuda {
+
+/// The step's operand for each of `channels`; empty where it is nothing of that kind.
+std::vector<float> per_channel(const Graph& graph,
+                               std::span<const ValueId> inputs,
+                               const PointStep& step,
+                               std::size_t channels);
 
 /// Folds the steps that only scale and shift whole channels into the convolution's weights and
 /// bias. `inputs` are the inputs that the steps speak of. Returns how many steps, from the first

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "sluice/infer/backends/cuda/fold.h"
+#include "sluice/infer/backends/cuda/regroup.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -173,9 +174,11 @@ private:
 
 }  // namespace
 
-void fuse(Graph& graph) {
+void fuse(Graph& graph, Siblings siblings) {
     Fuser(graph).run();
     drop_unused(graph);
+    chain_pools(graph);
+    if (siblings == Siblings::kMerged) merge_siblings(graph);
     widen_first_layers(graph);
     drop_unused(graph);
 }

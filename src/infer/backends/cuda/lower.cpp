@@ -122,10 +122,42 @@ private:
             const Node& node = graph().nodes[i];
             const auto* concat = std::get_if<Concat>(&node.op);
             if (concat == nullptr) continue;
+            if (!view(node.output).placed() && place_overlapping(node, *concat)) continue;
             if (!view(node.output).placed()) view(node.output) = fresh(shape(node.output), false);
             for_each_part(
                 node, *concat, [&](ValueId input, const View& part) { place(input, part); });
         }
+    }
+
+    /// The last part may be the beginning of a larger value (merge_siblings): both then lie in one
+    /// storage, the value's other parts behind the concatenation.
+    bool place_overlapping(const Node& node, const Concat& concat) {
+        const ValueId last = node.inputs.back();
+        const int maker = makers_[static_cast<std::size_t>(last)];
+        if (concat.axis != 1 || maker < 0) return false;
+        const Node& part = graph().nodes[static_cast<std::size_t>(maker)];
+        const auto* slice = std::get_if<Slice>(&part.op);
+        if (slice == nullptr || slice->begin != std::vector<std::int64_t>(4, 0) ||
+            slice->step != std::vector<std::int64_t>(4, 1))
+            return false;
+        const ValueId larger = part.inputs[0];
+        const int larger_maker = makers_[static_cast<std::size_t>(larger)];
+        if (view(larger).placed() || larger_maker < 0 ||
+            !uses_matrix_units(graph().nodes[static_cast<std::size_t>(larger_maker)]))
+            return false;
+        const Shape joined = shape(node.output);
+        const std::int64_t begin = joined[1] - shape(last)[1];
+        const std::int64_t pitch = begin + shape(larger)[1];
+        if (begin % kChannelUnit != 0 || pitch % kChannelUnit != 0) return false;
+        const int storage =
+            add_storage(Place::kArena, program_.type, joined[0] * joined[2] * joined[3] * pitch);
+        view(node.output) = image_view(storage, joined, pitch);
+        view(larger) = image_view(storage, shape(larger), pitch);
+        view(larger).offset = begin;
+        for_each_part(node, concat, [&](ValueId input, const View& target) {
+            if (input != last) place(input, target);
+        });
+        return true;
     }
 
     template <class Body>

@@ -109,15 +109,18 @@ private:
     Numbers arena_;
 };
 
-Program lowered(const TestGraph& test) {
+Program lowered(const TestGraph& test, Siblings siblings = Siblings::kApart) {
     Graph graph = import_model(*test.make()).value();
-    fuse(graph);
+    fuse(graph, siblings);
     return lower(std::move(graph), ElementType::kF16);
 }
 
-class LoweredGraph : public testing::TestWithParam<TestGraph> {};
+class LoweredGraph : public testing::TestWithParam<TestGraph> {
+protected:
+    static void expect_right(Siblings siblings);
+};
 
-TEST_P(LoweredGraph, ComputesWhatTheGraphComputes) {
+void LoweredGraph::expect_right(Siblings siblings) {
     auto model = GetParam().make();
     Graph graph = import_model(*model).value();
     std::vector<Numbers> inputs;
@@ -126,12 +129,20 @@ TEST_P(LoweredGraph, ComputesWhatTheGraphComputes) {
         inputs.push_back(random_numbers(static_cast<std::size_t>(count), 7, -1, 1));
     }
     const auto expected = run_reference(graph, inputs);
-    const Program program = lowered(GetParam());
+    const Program program = lowered(GetParam(), siblings);
     const auto results = ProgramRunner(program).run(inputs);
     for (std::size_t i = 0; i < expected.size(); ++i) {
         for (std::size_t j = 0; j < expected[i].size(); ++j)
             ASSERT_NEAR(results[i][j], expected[i][j], 1e-3f) << "output " << i << " at " << j;
     }
+}
+
+TEST_P(LoweredGraph, ComputesWhatTheGraphComputes) {
+    expect_right(Siblings::kApart);
+}
+
+TEST_P(LoweredGraph, ComputesTheSameWithSiblingsMerged) {
+    expect_right(Siblings::kMerged);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LoweredGraph, testing::ValuesIn(test_graphs()), [](const auto& test) {
@@ -147,10 +158,12 @@ TEST_P(LoweredModel, ComputesWhatTheGraphComputes) {
     adaptation.type = ElementType::kF32;
     auto model = openvino_core().read_model(path);
     Graph graph = import_model(*prepare(path, *model, adaptation, 1).value().model).value();
-    fuse(graph);
+    Graph apart = graph;
+    fuse(apart);
+    fuse(graph, Siblings::kMerged);
     const auto count = memory::element_count(graph.value(graph.inputs[0]).shape);
     const std::vector<Numbers> inputs{random_numbers(static_cast<std::size_t>(count), 7, -1, 1)};
-    const auto expected = run_reference(graph, inputs);
+    const auto expected = run_reference(apart, inputs);
     const Program program = lower(std::move(graph), ElementType::kF16);
     const auto results = ProgramRunner(program).run(inputs);
     for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -169,16 +182,39 @@ int copies(const Program& program) {
     }));
 }
 
-Program lowered(const std::string& name) {
+Program lowered(const std::string& name, Siblings siblings = Siblings::kApart) {
     for (const TestGraph& graph : test_graphs()) {
-        if (graph.name == name) return lowered(graph);
+        if (graph.name == name) return lowered(graph, siblings);
     }
     return {};
+}
+
+int convolutions(const Program& program) {
+    return static_cast<int>(std::ranges::count_if(
+        program.steps, [&](const Step& step) { return program.node(step).is<Conv>(); }));
 }
 
 TEST(Lower, JoinsWithoutACopy) {
     // The input and the outputs (one of them of two parts) change type; nothing else is copied.
     EXPECT_EQ(copies(lowered("stages")), 4);
+}
+
+TEST(Lower, MergesSiblingsWithoutACopy) {
+    // The input and the two outputs change type.
+    EXPECT_EQ(copies(lowered("siblings")), 3);
+    EXPECT_EQ(copies(lowered("siblings", Siblings::kMerged)), 3);
+    EXPECT_EQ(convolutions(lowered("siblings")), 8);
+    EXPECT_EQ(convolutions(lowered("siblings", Siblings::kMerged)), 6);
+}
+
+TEST(Lower, MakesLargePoolsOfSmallOnes) {
+    const Program program = lowered("pyramid");
+    std::vector<int> kernels;
+    for (const Step& step : program.steps) {
+        if (const auto* pool = std::get_if<Pool>(&program.node(step).op))
+            kernels.push_back(pool->window.kernel[0]);
+    }
+    EXPECT_THAT(kernels, testing::ElementsAre(3, 3, 5, 5));
 }
 
 TEST(Lower, WritesAHeadStraightIntoTheOutput) {

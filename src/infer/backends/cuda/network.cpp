@@ -7,8 +7,13 @@
 #include <cuda_fp16.h>
 #include <fmt/format.h>
 
+#include "sluice/base/log.h"
 #include "sluice/infer/backends/cuda/capture.h"
+#include "sluice/infer/backends/cuda/check.h"
 #include "sluice/infer/backends/cuda/launch.h"
+#include "sluice/infer/backends/cuda/measure.h"
+#include "sluice/infer/backends/cuda/plan_trial.h"
+#include "sluice/infer/backends/cuda/stem.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -131,6 +136,24 @@ bool is_packed(const ConvProblem& problem) {
     return problem.y_strides[3] == problem.y[1];
 }
 
+/// Numbers that are no picture, but no zeros either.
+Result<void> fill_inputs(const Program& program,
+                         const NetworkMemory& memory,
+                         const Stream& stream) {
+    std::size_t next = 0;
+    for (const Storage& storage : program.storages) {
+        if (storage.place != Storage::Place::kInput) continue;
+        const Buffer& input = memory.inputs[next++];
+        if (storage.type == ElementType::kU8) {
+            SLUICE_TRY(fill_with_pixels(input));
+        } else {
+            const Type type = storage.type == ElementType::kF16 ? Type::kF16 : Type::kF32;
+            launch_fill(input.data(), type, static_cast<int>(storage.elements), 1, stream.get());
+        }
+    }
+    return check(cudaGetLastError(), "making up an input");
+}
+
 /// The step writes a place of its own, from where a step after it copies.
 void write_aside(Program& program, std::size_t index) {
     const View target = program.steps[index].output;
@@ -163,6 +186,7 @@ Result<std::unique_ptr<Network>> Network::create(Program program, const Options&
     SLUICE_TRY(network->check_sizes());
     SLUICE_TRY(network->choose());
     SLUICE_TRY(network->upload());
+    SLUICE_TRY(network->choose_stems());
     return network;
 }
 
@@ -215,6 +239,8 @@ Result<void> Network::choose() {
             if (problems.empty()) return {};
             const auto plans =
                 SLUICE_TRY(choose_plans(cudnn_, problems, options_.plans, options_.device));
+            for (const auto& [key, plan] : plans)
+                plan_names_[key] = plan ? plan.name() : kNoPlan;
             for (Prepared& prepared : prepared_) {
                 if (prepared.plan || prepared.problem.w[0] == 0) continue;
                 prepared.plan = plans.at(prepared.problem.key());
@@ -261,6 +287,66 @@ Result<void> Network::upload() {
         "uploading weights");
 }
 
+Result<void> Network::choose_stems() {
+    if (options_.own_stem == OwnStem::kNever) return {};
+    for (std::size_t i = 0; i < program_.steps.size(); ++i) {
+        const auto stem = stem_of(program_, i);
+        if (!stem) continue;
+        if (options_.own_stem == OwnStem::kAlways || SLUICE_TRY(stem_wins(i))) use_stem(i, stem);
+    }
+    return {};
+}
+
+void Network::use_stem(std::size_t step, std::optional<StemArgs> stem) {
+    prepared_[step - 1].done_by_next = stem.has_value();
+    prepared_[step].stem = std::move(stem);
+}
+
+Result<bool> Network::stem_wins(std::size_t index) {
+    const NetworkMemory memory = SLUICE_TRY(allocate());
+    const Stream stream = SLUICE_TRY(Stream::create());
+    SLUICE_TRY(cudnn_.use(stream));
+    SLUICE_TRY(fill_inputs(program_, memory, stream));
+    auto both = [&]() -> Result<void> {
+        SLUICE_TRY(run(index - 1, memory, stream));
+        return run(index, memory, stream);
+    };
+    const View& output = program_.steps[index].output;
+    const Storage& storage = program_.storage(output);
+    void* const made = memory.storages[static_cast<std::size_t>(output.storage)];
+    const std::size_t bytes = bytes_of(storage);
+    const Buffer right = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, bytes));
+    const Buffer sums = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, 2 * sizeof(float)));
+    cudaMemsetAsync(made, 0, bytes, stream.get());
+    cudaMemsetAsync(sums.data(), 0, sums.bytes(), stream.get());
+    SLUICE_TRY(both());
+    cudaMemcpyAsync(right.data(), made, bytes, cudaMemcpyDeviceToDevice, stream.get());
+    const float theirs = SLUICE_TRY(shortest_time(stream, both));
+    cudaMemsetAsync(made, 0, bytes, stream.get());
+    use_stem(index, stem_of(program_, index));
+    const auto ran = both();
+    launch_compare(made,
+                   right.data(),
+                   Type::kF16,
+                   static_cast<int>(storage.elements),
+                   reinterpret_cast<float*>(sums.data()),
+                   stream.get());
+    auto ours = shortest_time(stream, both);
+    use_stem(index, std::nullopt);
+    if (!ran || !ours) return false;
+    float differs[2] = {};
+    SLUICE_TRY(check(cudaMemcpy(differs, sums.data(), sizeof differs, cudaMemcpyDeviceToHost),
+                     "judging the first layer"));
+    const bool is_right = is_near(differs, ElementType::kF16);
+    log_info("infer",
+             "{}: own kernel {:.0f} us{}, cuDNN {:.0f} us",
+             program_.node(program_.steps[index]).name,
+             1000 * *ours,
+             is_right ? "" : " and wrong",
+             1000 * theirs);
+    return is_right && *ours < theirs;
+}
+
 Result<NetworkMemory> Network::allocate() const {
     NetworkMemory memory;
     const ArenaPlan plan = plan_arena(arena_blocks(program_));
@@ -302,6 +388,11 @@ Result<void> Network::run(std::size_t index,
                           const Stream& stream) const {
     const Step& step = program_.steps[index];
     const Prepared& prepared = prepared_[index];
+    if (prepared.done_by_next) return {};
+    if (prepared.stem) {
+        run_stem(index, memory, stream.get());
+        return check(cudaGetLastError(), program_.node(step).name.c_str());
+    }
     StepPlaces places;
     auto place = [&](const View& view) {
         return first_of(program_, view, memory.storages[static_cast<std::size_t>(view.storage)]);
@@ -326,13 +417,26 @@ Result<void> Network::run(std::size_t index,
     return check(cudaGetLastError(), program_.node(step).name.c_str());
 }
 
-StepTime Network::describe(std::size_t index) const {
+void Network::run_stem(std::size_t index, const NetworkMemory& memory, cudaStream_t stream) const {
+    auto place = [&](const View& view) {
+        return first_of(program_, view, memory.storages[static_cast<std::size_t>(view.storage)]);
+    };
+    const Prepared& prepared = prepared_[index];
+    StemArgs args = *prepared.stem;
+    args.input.data = place(program_.steps[index - 1].inputs[0]);
+    args.output.data = const_cast<void*>(place(program_.steps[index].output));
+    args.weights = weights_.data() + prepared.weights;
+    args.bias = reinterpret_cast<const float*>(weights_.data() + prepared.bias);
+    launch_stem(args, stream);
+}
+
+LayerTime Network::describe(std::size_t index) const {
     const Step& step = program_.steps[index];
     const Node& node = program_.node(step);
-    StepTime time;
+    LayerTime time;
     time.name = node.name;
     time.kind = kind_name(node);
-    time.how = "own kernel";
+    time.plan = "own kernel";
     for (const View& view : step.inputs)
         time.bytes += count(view.extents) *
                       static_cast<double>(memory::element_size(program_.storage(view).type));
@@ -353,21 +457,23 @@ StepTime Network::describe(std::size_t index) const {
                                 step.output.extents[2],
                                 step.output.extents[3]);
     }
-    if (prepared_[index].plan) {
-        time.how = prepared_[index].plan.name();
-        if (prepared_[index].fused < node.steps.size()) time.how += " + own kernel";
+    if (prepared_[index].done_by_next) {
+        time.plan = "in the next layer's kernel";
+    } else if (prepared_[index].plan && !prepared_[index].stem) {
+        time.plan = prepared_[index].plan.name();
+        if (prepared_[index].fused < node.steps.size()) time.plan += " + own kernel";
     }
     return time;
 }
 
-Result<std::vector<StepTime>> Network::profile(const NetworkMemory& memory,
-                                               const Stream& stream,
-                                               int repeats) const {
+Result<std::vector<LayerTime>> Network::profile(const NetworkMemory& memory,
+                                                const Stream& stream,
+                                                int repeats) const {
     SLUICE_TRY(cudnn_.use(stream));
     using memory::cuda::Event;
     const Event from = SLUICE_TRY(Event::create(Event::Kind::kTimed));
     const Event to = SLUICE_TRY(Event::create(Event::Kind::kTimed));
-    std::vector<StepTime> times;
+    std::vector<LayerTime> times;
     for (std::size_t i = 0; i < program_.steps.size(); ++i) {
         auto repeated = [&]() -> Result<void> {
             for (int repeat = 0; repeat < repeats; ++repeat)
@@ -380,7 +486,7 @@ Result<std::vector<StepTime>> Network::profile(const NetworkMemory& memory,
         SLUICE_TRY(launch(graph, stream));
         SLUICE_TRY(to.record(stream));
         SLUICE_TRY(to.wait());
-        StepTime time = describe(i);
+        LayerTime time = describe(i);
         time.milliseconds = SLUICE_TRY(Event::milliseconds(from, to)) / static_cast<float>(repeats);
         times.push_back(std::move(time));
     }

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sluice/infer/backends/cuda/kernels.h"
 #include "sluice/infer/backends/cuda/lower.h"
 #include "sluice/infer/backends/cuda/plan_choice.h"
+#include "sluice/infer/engine_build.h"
 
 namespace sluice::infer::cuda {
 
@@ -20,14 +22,8 @@ struct NetworkMemory {
     std::vector<void*> storages;                ///< where each storage of the program begins
 };
 
-struct StepTime {
-    std::string name;
-    std::string kind;
-    std::string how;  ///< cuDNN's plan, or "own kernel"
-    float milliseconds = 0;
-    double operations = 0;  ///< floating-point, a multiply-add as two
-    double bytes = 0;       ///< read and written at the least
-};
+/// When our kernel for first layers computes one instead of cuDNN.
+enum class OwnStem { kIfFaster, kAlways, kNever };
 
 /// A program made ready to run on one device: weights there, a plan for each convolution.
 class Network {
@@ -35,7 +31,8 @@ public:
     struct Options {
         int device = 0;
         bool tf32 = false;
-        PlanOptions plans;
+        PlanOptions plans{};
+        OwnStem own_stem = OwnStem::kIfFaster;  ///< for tests
     };
     /// The device must be the calling thread's own.
     static Result<std::unique_ptr<Network>> create(Program program, const Options& options);
@@ -43,6 +40,8 @@ public:
 
     const Program& program() const { return program_; }
     std::size_t weight_bytes() const { return weights_.bytes(); }
+    /// What was decided, also that some problem has no plan.
+    const PlanNames& plan_names() const { return plan_names_; }
 
     Result<NetworkMemory> allocate() const;
 
@@ -55,12 +54,12 @@ public:
                      const memory::cuda::Stream& stream) const;
 
     /// What the step does and costs at the least; its time is left out.
-    StepTime describe(std::size_t step) const;
+    LayerTime describe(std::size_t step) const;
 
     /// Each step's time, run by itself `repeats` times in a CUDA graph.
-    Result<std::vector<StepTime>> profile(const NetworkMemory& memory,
-                                          const memory::cuda::Stream& stream,
-                                          int repeats) const;
+    Result<std::vector<LayerTime>> profile(const NetworkMemory& memory,
+                                           const memory::cuda::Stream& stream,
+                                           int repeats) const;
 
 private:
     /// What is decided about a step before it runs.
@@ -70,6 +69,8 @@ private:
         std::size_t fused = 0;    ///< steps that the plan does; the rest follow as a kernel
         std::size_t weights = 0;  ///< offsets into weights_
         std::size_t bias = 0;
+        std::optional<StemArgs> stem;  ///< goes before the plan; does the step before as well
+        bool done_by_next = false;
     };
 
     Network(Program program, const Options& options)
@@ -78,6 +79,11 @@ private:
     Result<void> check_sizes() const;
     Result<void> upload();
     Result<void> choose();
+    Result<void> choose_stems();
+    /// Is our kernel for this first layer right, and faster than cuDNN with the step before it?
+    Result<bool> stem_wins(std::size_t step);
+    void use_stem(std::size_t step, std::optional<StemArgs> stem);
+    void run_stem(std::size_t step, const NetworkMemory& memory, cudaStream_t stream) const;
 
     Program program_;
     Options options_;
@@ -85,6 +91,7 @@ private:
     memory::cuda::Buffer weights_;
     std::vector<std::size_t> constants_;  ///< offsets into weights_, by storage
     std::vector<Prepared> prepared_;      ///< by step
+    PlanNames plan_names_;
 };
 
 }  // namespace sluice::infer::cuda

@@ -45,7 +45,8 @@ protected:
                              bool tf32,
                              double tolerance,
                              float low = -1,
-                             float high = 1) {
+                             float high = 1,
+                             OwnStem own_stem = OwnStem::kIfFaster) {
         Graph graph = import_model(model).value();
         std::vector<Numbers> inputs;
         for (ValueId input : graph.inputs) {
@@ -54,7 +55,7 @@ protected:
         }
         const auto wanted = run_reference(graph, inputs);
         fuse(graph);
-        auto network = Network::create(lower(std::move(graph), type), {0, tf32, {}});
+        auto network = Network::create(lower(std::move(graph), type), {0, tf32, {}, own_stem});
         ASSERT_TRUE(network) << network.error().text();
         const auto got = run(**network, inputs);
         ASSERT_EQ(got.size(), wanted.size());
@@ -107,6 +108,39 @@ TEST_P(CudaGraph, ComputesInFp16NearTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CudaGraph, testing::ValuesIn(test_graphs()), [](const auto& test) {
+    return test.param.name;
+});
+
+/// First layers of each shape that the kernel for them takes.
+std::vector<TestGraph> stems() {
+    auto stem = [](std::size_t outputs, std::size_t kernel, std::ptrdiff_t pad, auto activation) {
+        return [=](const Port& x) -> ov::OutputVector {
+            Port y = make<ov::op::v1::Subtract>(x, random_constant({1, 3, 1, 1}, 1, 0.2f, 0.5f));
+            y = make<ov::op::v1::Divide>(y, random_constant({1, 3, 1, 1}, 2, 0.3f, 0.6f));
+            return {activation(convolve(y, outputs, kernel, 2, pad))};
+        };
+    };
+    auto relu = [](const Port& x) { return make<ov::op::v0::Relu>(x); };
+    auto clamp = [](const Port& x) { return make<ov::op::v0::Clamp>(x, 0.0, 0.6); };
+    auto none = [](const Port& x) { return x; };
+    return {graph_of("k7_64_relu", {2, 3, 74, 138}, stem(64, 7, 3, relu)),
+            graph_of("k6_32_swish", {3, 3, 64, 128}, stem(32, 6, 2, swish)),
+            graph_of("k6_48_swish", {2, 3, 36, 60}, stem(48, 6, 2, swish)),
+            graph_of("k3_16_clamp", {2, 3, 34, 66}, stem(16, 3, 1, clamp)),
+            graph_of("k3_20", {1, 3, 16, 12}, stem(20, 3, 0, none))};
+}
+
+class CudaStem : public OnDevice<TestGraph> {};
+
+TEST_P(CudaStem, ComputesNearTheReferenceByItsOwnKernel) {
+    expect_right(*GetParam().make(), ElementType::kF16, false, 2e-3, -1, 1, OwnStem::kAlways);
+}
+
+TEST_P(CudaStem, ComputesNearTheReferenceByCudnn) {
+    expect_right(*GetParam().make(), ElementType::kF16, false, 2e-3, -1, 1, OwnStem::kNever);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CudaStem, testing::ValuesIn(stems()), [](const auto& test) {
     return test.param.name;
 });
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <fstream>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include <fmt/format.h>
@@ -14,58 +16,75 @@ namespace {
 
 /// More of cuDNN's list changed no layer's time by more than a few percent when it was tried.
 constexpr std::size_t kCandidates = 8;
-
-/// One line per problem: what it is, tab, the plan's name. Valid for one GPU and cuDNN version,
-/// which the lines begin with.
-class PlanCache {
-public:
-    PlanCache(std::string path, std::string prefix)
-        : path_(std::move(path)), prefix_(std::move(prefix)) {
-        std::ifstream file(path_);
-        for (std::string line; std::getline(file, line);) {
-            const std::size_t tab = line.find('\t');
-            if (tab != std::string::npos) names_[line.substr(0, tab)] = line.substr(tab + 1);
-        }
-    }
-    std::string find(const std::string& key) const {
-        auto found = names_.find(prefix_ + key);
-        return found == names_.end() ? std::string() : found->second;
-    }
-    void add(const std::string& key, const std::string& name) {
-        if (path_.empty()) return;
-        std::ofstream(path_, std::ios::app) << prefix_ << key << '\t' << name << '\n';
-    }
-
-private:
-    std::string path_;
-    std::string prefix_;
-    std::map<std::string, std::string> names_;
-};
+constexpr std::chrono::seconds kBetweenReports{3};
 
 struct Work {
     const ConvProblem* problem;
     std::string key;
-    std::string known;  ///< the plan's name, from the cache
+    std::string known;  ///< the plan's name, or kNoPlan; "" where it is to be found out
     std::vector<ConvPlan> plans;
 };
 
-void build_in_parallel(std::vector<Work>& work, bool tuned, int device) {
+/// Tells how far the timing is. Used by one thread.
+class Progress {
+public:
+    Progress(std::size_t layers, const std::function<void(const std::string&)>& say)
+        : layers_(layers), say_(say) {}
+
+    void reached(std::size_t units) {
+        const auto now = Clock::now();
+        if (layers_ == 0 || !say_ || now - last_ < kBetweenReports) return;
+        last_ = now;
+        say_(tuning_progress(units, layers_, std::chrono::duration<double>(now - begin_).count()));
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    std::size_t layers_;
+    const std::function<void(const std::string&)>& say_;
+    Clock::time_point begin_ = Clock::now();
+    Clock::time_point last_ = begin_;
+};
+
+void build(const Cudnn& cudnn, Work& item, bool tuned) {
+    if (item.known == kNoPlan) return;
+    if (!item.known.empty()) item.plans = cudnn.plans(*item.problem, 1, item.known);
+    if (!item.plans.empty()) return;
+    item.known.clear();  // this cuDNN does not have it: somebody wrote it there by hand
+    item.plans = cudnn.plans(*item.problem, tuned ? kCandidates : 1);
+}
+
+void build_in_parallel(std::vector<Work>& work, bool tuned, int device, Progress& progress) {
     std::atomic<std::size_t> next = 0;
-    auto build = [&] {
+    std::mutex mutex;
+    std::condition_variable ended;
+    std::size_t built = 0;
+    auto build_some = [&] {
         if (!memory::cuda::use_device(device)) return;
         auto cudnn = Cudnn::create();
         if (!cudnn) return;
         for (std::size_t i = next++; i < work.size(); i = next++) {
-            Work& item = work[i];
-            if (!item.known.empty()) item.plans = cudnn->plans(*item.problem, 1, item.known);
-            if (!item.plans.empty()) continue;
-            item.plans = cudnn->plans(*item.problem, tuned ? kCandidates : 1);
+            const bool to_tune = work[i].known.empty();
+            build(*cudnn, work[i], tuned);
+            const std::lock_guard lock(mutex);
+            if (to_tune) ++built;
         }
     };
-    std::vector<std::thread> threads;
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-    for (std::size_t i = 0; i < std::min(cores, work.size()); ++i)
-        threads.emplace_back(build);
+    std::size_t running = std::min(cores, work.size());
+    std::vector<std::thread> threads;
+    for (std::size_t i = running; i > 0; --i) {
+        threads.emplace_back([&] {
+            build_some();
+            const std::lock_guard lock(mutex);
+            if (--running == 0) ended.notify_one();
+        });
+    }
+    {
+        std::unique_lock lock(mutex);
+        while (!ended.wait_for(lock, kBetweenReports, [&] { return running == 0; }))
+            progress.reached(built);
+    }
     for (std::thread& thread : threads)
         thread.join();
 }
@@ -79,6 +98,7 @@ std::size_t workspace_of(const std::vector<ConvPlan>& plans) {
 
 /// Keeps of the item's plans the right ones; where `tuned`, the fastest of them comes first.
 Result<void> try_plans(const Cudnn& cudnn, Work& item, bool tuned) {
+    if (item.plans.empty()) return {};
     PlanTrial trial = SLUICE_TRY(PlanTrial::create({item.problem}, workspace_of(item.plans)));
     SLUICE_TRY(trial.prepare(*item.problem));
     std::vector<ConvPlan> right;
@@ -101,6 +121,34 @@ Result<void> try_plans(const Cudnn& cudnn, Work& item, bool tuned) {
     return {};
 }
 
+/// Leaves the plan to use first in the item; none where cuDNN has none that is right.
+Result<void> choose(const Cudnn& cudnn, Work& item, bool tuned) {
+    const bool to_tune = tuned && item.known.empty();
+    SLUICE_TRY(try_plans(cudnn, item, to_tune));
+    if (!item.plans.empty() || to_tune || item.known == kNoPlan) return {};
+    // The one that was guessed is wrong.
+    item.plans = cudnn.plans(*item.problem, kCandidates);
+    return try_plans(cudnn, item, false);
+}
+
+std::vector<Work> work_for(const std::vector<ConvProblem>& problems,
+                           const PlanNames& first,
+                           const PlanNames& then) {
+    std::map<std::string, Work> distinct;
+    for (const ConvProblem& problem : problems) {
+        const std::string key = problem.key();
+        std::string known;
+        for (const PlanNames* names : {&then, &first}) {
+            if (const auto found = names->find(key); found != names->end()) known = found->second;
+        }
+        distinct[key] = {&problem, key, known, {}};
+    }
+    std::vector<Work> work;
+    for (auto& [key, item] : distinct)
+        work.push_back(std::move(item));
+    return work;
+}
+
 }  // namespace
 
 Result<std::map<std::string, ConvPlan>> choose_plans(const Cudnn& cudnn,
@@ -108,29 +156,24 @@ Result<std::map<std::string, ConvPlan>> choose_plans(const Cudnn& cudnn,
                                                      const PlanOptions& options,
                                                      int device) {
     const std::string name = SLUICE_TRY(memory::cuda::device_name(device));
-    PlanCache cache(options.cache, fmt::format("{}, cuDNN {}: ", name, Cudnn::version()));
-    std::map<std::string, Work> distinct;
-    for (const ConvProblem& problem : problems) {
-        const std::string key = problem.key();
-        distinct[key] = {&problem, key, options.tuned ? cache.find(key) : std::string(), {}};
-    }
-    std::vector<Work> work;
-    for (auto& [key, item] : distinct)
-        work.push_back(std::move(item));
-    build_in_parallel(work, options.tuned, device);
-    for (Work& item : work) {
-        const bool known = !item.known.empty();
-        SLUICE_TRY(try_plans(cudnn, item, options.tuned && !known));
-        if (item.plans.empty() && !options.tuned) {
-            item.plans = cudnn.plans(*item.problem, kCandidates);
-            SLUICE_TRY(try_plans(cudnn, item, false));
-        }
-        if (options.tuned && !known && !item.plans.empty())
-            cache.add(item.key, item.plans[0].name());
-    }
+    PlanCache cache(options.cache, fmt::format("{}, cuDNN {}", name, Cudnn::version()));
+    std::vector<Work> work = work_for(problems, options.known, cache.names());
+    const auto to_tune = static_cast<std::size_t>(std::count_if(
+        work.begin(), work.end(), [](const Work& item) { return item.known.empty(); }));
+    Progress progress(options.tuned ? to_tune : 0, options.progress);
+    build_in_parallel(work, options.tuned, device, progress);
     std::map<std::string, ConvPlan> chosen;
-    for (const Work& item : work)
+    std::size_t timed = 0;
+    for (Work& item : work) {
+        const bool timing = options.tuned && item.known.empty();
+        SLUICE_TRY(choose(cudnn, item, options.tuned));
+        if (timing) {
+            cache.add(item.key, item.plans.empty() ? kNoPlan : item.plans[0].name());
+            progress.reached(to_tune + ++timed);
+        }
         chosen[item.key] = item.plans.empty() ? ConvPlan() : item.plans[0];
+        item.plans.clear();
+    }
     return chosen;
 }
 

@@ -1,18 +1,24 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "sluice/infer/backends/cuda/conv_plan.h"
+#include "sluice/infer/backends/cuda/plan_cache.h"
 
 namespace sluice::infer::cuda {
 
 struct PlanOptions {
     /// Plans are timed on the device, rather than cuDNN's first guess taken.
     bool tuned = false;
-    /// What was timed is kept here and not timed again; "": nowhere.
+    /// What was timed is kept here and not timed again, nor guessed; "": nowhere.
     std::string cache;
+    /// Goes before the cache: an engine file's.
+    PlanNames known{};
+    /// Called every few seconds while plans are timed; may be empty.
+    std::function<void(const std::string&)> progress{};
 };
 
 /// The plan for each problem, by its key; an empty plan where cuDNN has none. Builds plans on as

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sluice/infer/backends/cuda/capture.h"
 #include "sluice/infer/backends/cuda/check.h"
+#include "sluice/infer/backends/cuda/measure.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -12,11 +12,8 @@ namespace {
 using memory::ElementType;
 using memory::cuda::Buffer;
 using memory::cuda::check;
-using memory::cuda::Event;
 using memory::cuda::Stream;
 
-constexpr int kLaunches = 10;
-constexpr int kRounds = 3;
 /// Of the norm. Rounding to fp16 alone is 3e-4; the order of summation is nothing beside it.
 constexpr float kTolerance = 2e-3f;
 constexpr float kFp32Tolerance = 1e-4f;
@@ -62,6 +59,12 @@ Result<Buffer> buffer_of(int elements) {
 
 }  // namespace
 
+bool is_near(const float (&sums)[2], ElementType type, bool tf32) {
+    const bool exact = type == ElementType::kF32 && !tf32;
+    // Written so that NaN is wrong.
+    return std::sqrt(sums[0]) <= (exact ? kFp32Tolerance : kTolerance) * std::sqrt(sums[1]);
+}
+
 Result<PlanTrial> PlanTrial::create(const std::vector<const ConvProblem*>& problems,
                                     std::size_t workspace) {
     int x = 0, w = 0, y = 0, operand = 0;
@@ -73,8 +76,6 @@ Result<PlanTrial> PlanTrial::create(const std::vector<const ConvProblem*>& probl
     }
     PlanTrial trial;
     trial.stream_ = SLUICE_TRY(Stream::create());
-    trial.from_ = SLUICE_TRY(Event::create(Event::Kind::kTimed));
-    trial.to_ = SLUICE_TRY(Event::create(Event::Kind::kTimed));
     trial.x_ = SLUICE_TRY(buffer_of(x));
     trial.weights_ = SLUICE_TRY(buffer_of(w));
     trial.bias_ = SLUICE_TRY(buffer_of(w));
@@ -151,31 +152,15 @@ Result<bool> PlanTrial::is_right(const Cudnn& cudnn,
     float sums[2] = {};
     SLUICE_TRY(
         check(cudaMemcpy(sums, sums_.data(), sizeof sums, cudaMemcpyDeviceToHost), "reading sums"));
-    const bool exact = problem.type == ElementType::kF32 && !problem.tf32;
-    // Written so that NaN is wrong.
-    return std::sqrt(sums[0]) <= (exact ? kFp32Tolerance : kTolerance) * std::sqrt(sums[1]);
+    return is_near(sums, problem.type, problem.tf32);
 }
 
 Result<float> PlanTrial::time(const Cudnn& cudnn,
                               const ConvProblem& problem,
                               const ConvPlan& plan) {
     SLUICE_TRY(cudnn.use(stream_));
-    auto repeated = [&]() -> Result<void> {
-        for (int i = 0; i < kLaunches; ++i)
-            SLUICE_TRY(plan.run(cudnn, pointers(problem), workspace_.data()));
-        return {};
-    };
-    const ExecutableGraph graph = SLUICE_TRY(captured(stream_, repeated));
-    float best = 0;
-    for (int round = 0; round < kRounds; ++round) {
-        SLUICE_TRY(from_.record(stream_));
-        SLUICE_TRY(launch(graph, stream_));
-        SLUICE_TRY(to_.record(stream_));
-        SLUICE_TRY(to_.wait());
-        const float now = SLUICE_TRY(Event::milliseconds(from_, to_)) / kLaunches;
-        best = round == 0 ? now : std::min(best, now);
-    }
-    return best;
+    return shortest_time(stream_,
+                         [&] { return plan.run(cudnn, pointers(problem), workspace_.data()); });
 }
 
 }  // namespace sluice::infer::cuda

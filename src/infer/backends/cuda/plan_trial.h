@@ -4,6 +4,9 @@
 
 namespace sluice::infer::cuda {
 
+/// Are these launch_compare's sums of numbers that differ by rounding alone?
+bool is_near(const float (&sums)[2], memory::ElementType type, bool tf32 = false);
+
 /// Runs plans on made-up numbers in memory of its own: are they right, and how long do they take?
 /// cuDNN offers plans that compute something else where the output lies in a larger tensor
 /// (measured: 9.19 on an H100, 1x1 convolutions into a slice), so none is believed.
@@ -18,16 +21,13 @@ public:
     /// Does the plan compute what the last prepared problem asks, and leave the gaps between its
     /// outputs alone?
     Result<bool> is_right(const Cudnn& cudnn, const ConvProblem& problem, const ConvPlan& plan);
-    /// Milliseconds of one run. Launches go through a CUDA graph, as they will later: on its own,
-    /// a launch takes the host longer than a small layer takes the device.
+    /// Milliseconds of one run.
     Result<float> time(const Cudnn& cudnn, const ConvProblem& problem, const ConvPlan& plan);
 
 private:
     ConvPointers pointers(const ConvProblem& problem) const;
 
     memory::cuda::Stream stream_;
-    memory::cuda::Event from_;
-    memory::cuda::Event to_;
     memory::cuda::Buffer x_;
     memory::cuda::Buffer weights_;
     memory::cuda::Buffer bias_;

@@ -46,6 +46,24 @@ ov::OutputVector stages(const Port& x) {
     return {join({up, joined}, 1), small};
 }
 
+/// As YOLOX's and YOLOv5's: one input for two branches, one of which is joined as it is; then two
+/// branches of the head.
+ov::OutputVector siblings(const Port& x) {
+    Port main = swish(convolve(x, 16, 1, 1, 0, 1));
+    Port skip = swish(convolve(x, 24, 1, 1, 0, 2));
+    main = make<v1::Add>(main, swish(convolve(main, 16, 3, 1, 1, 3)));
+    Port joined = swish(convolve(join({main, skip}, 1), 32, 1, 1, 0, 4));
+    Port left = swish(convolve(swish(convolve(joined, 16, 3, 1, 1, 5)), 8, 3, 1, 1, 6));
+    Port right = swish(convolve(swish(convolve(joined, 16, 3, 1, 1, 7)), 8, 3, 1, 1, 8));
+    return {left, right};
+}
+
+/// As SPP's, the largest first.
+ov::OutputVector pyramid(const Port& x) {
+    return {join({max_pool(x, 13, 1, 6), max_pool(x, 5, 1, 2), max_pool(x, 9, 1, 4), x}, 1),
+            max_pool(x, 3, 1, 1)};
+}
+
 ov::OutputVector shuffle(const Port& x) {
     Port y = reshape(x, {2, 2, 6, 8, 8});
     y = reshape(transpose(y, {0, 2, 1, 3, 4}), {2, 12, 8, 8});
@@ -200,6 +218,8 @@ std::vector<TestGraph> test_graphs() {
                  [](const Port& x) -> ov::OutputVector { return {depthwise(x, 3, 1, 1)}; }),
         graph_of("bottleneck", {2, 16, 8, 8}, bottleneck),
         graph_of("stages", {2, 16, 8, 8}, stages),
+        graph_of("siblings", {2, 16, 8, 8}, siblings),
+        graph_of("pyramid", {2, 16, 11, 9}, pyramid),
         graph_of("head", {2, 16, 8, 8}, head),
         graph_of("shuffle", {2, 12, 8, 8}, shuffle),
         graph_of("attention", {2, 9, 16}, attention),

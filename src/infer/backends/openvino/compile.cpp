@@ -82,10 +82,12 @@ std::vector<TensorSpec> with_batch(std::vector<TensorSpec> specs, int batch_size
     return specs;
 }
 
+/// `why` is it the CPU? "" where the user said so.
 Result<OpenvinoPlan> make_plan(const std::string& path,
                                const std::shared_ptr<const ov::Model>& model,
                                const EngineOptions& options,
-                               const InputAdaptation& adaptation) {
+                               const InputAdaptation& adaptation,
+                               const std::string& why) {
     SLUICE_TRY(check_device(options.device));
     ov::AnyMap config{{ov::hint::performance_mode.name(), ov::hint::PerformanceMode::THROUGHPUT}};
     SLUICE_TRY(set_precision(options.precision, *model, config));
@@ -109,13 +111,14 @@ Result<OpenvinoPlan> make_plan(const std::string& path,
     plan.request_count = options.num_requests > 0
                              ? options.num_requests
                              : std::max(2, (2 * side_by_side + parts - 1) / parts);
-    plan.description = fmt::format("CPU, {}, batch {} as {} x {}, {} in flight{}",
+    plan.description = fmt::format("CPU, {}, batch {} as {} x {}, {} in flight{}{}",
                                    precision_word(plan.compiled, quantised),
                                    plan.batch_size,
                                    parts,
                                    plan.device_batch,
                                    plan.request_count,
-                                   prepared.stems > 0 ? ", focus stem as one convolution" : "");
+                                   prepared.stems > 0 ? ", focus stem as one convolution" : "",
+                                   why.empty() ? "" : fmt::format(" ({})", why));
     log_info("infer", "{}: {}", path, plan.description);
     return plan;
 }
@@ -132,12 +135,29 @@ Result<std::unique_ptr<Engine>> compile_model(const std::string& path,
                                               const std::shared_ptr<const ov::Model>& model,
                                               const EngineOptions& options,
                                               const InputAdaptation& adaptation) {
-    if (const auto device = cuda::device_number(options.device)) {
+    auto on_cuda = [&](int device) {
         return guarded(path,
-                       [&] { return cuda::compile(path, *model, options, adaptation, *device); });
+                       [&] { return cuda::compile(path, *model, options, adaptation, device); });
+    };
+    if (const auto device = cuda::device_number(options.device)) {
+        SLUICE_TRY(cuda::check_present(*device).context(
+            fmt::format("option 'device': {}", options.device)));
+        return on_cuda(*device);
+    }
+    std::string why;
+    if (to_lower(options.device) == "auto") {
+        if (auto present = cuda::check_present(0); !present) {
+            why = present.error().message;
+        } else {
+            auto engine = on_cuda(0);
+            // What CUDA cannot do yet, the CPU may; any other failure is to be seen.
+            if (engine || engine.error().code != ErrorCode::kUnsupported) return engine;
+            log_warning("infer", "the CPU runs it, not CUDA: {}", engine.error().text());
+            why = "CUDA: " + engine.error().message;
+        }
     }
     Result<OpenvinoPlan> plan = guarded(path, [&]() -> Result<OpenvinoPlan> {
-        return make_plan(path, model, options, adaptation);
+        return make_plan(path, model, options, adaptation, why);
     });
     if (!plan) {
         Error error = std::move(plan).error();
@@ -145,6 +165,23 @@ Result<std::unique_ptr<Engine>> compile_model(const std::string& path,
         return error;
     }
     return std::unique_ptr<Engine>(std::make_unique<OpenvinoEngine>(std::move(*plan)));
+}
+
+Result<EngineBuild> build_model(const std::string& path,
+                                const std::shared_ptr<const ov::Model>& model,
+                                const EngineOptions& options,
+                                const InputAdaptation& adaptation,
+                                const BuildOptions& build) {
+    const bool automatic = to_lower(options.device) == "auto";
+    const auto device = automatic ? 0 : cuda::device_number(options.device);
+    if (!device) {
+        return unsupported(
+            fmt::format("engines are built for cuda and cuda:N, not for '{}'; a CPU needs none",
+                        options.device));
+    }
+    SLUICE_TRY(cuda::check_present(*device).context("an engine is built on the device itself"));
+    return guarded(path,
+                   [&] { return cuda::build(path, *model, options, adaptation, build, *device); });
 }
 
 }  // namespace sluice::infer

@@ -18,4 +18,11 @@ Result<std::unique_ptr<Engine>> compile_model(const std::string& path,
                                               const EngineOptions& options,
                                               const InputAdaptation& adaptation);
 
+/// For CUDA devices; others need no building.
+Result<EngineBuild> build_model(const std::string& path,
+                                const std::shared_ptr<const ov::Model>& model,
+                                const EngineOptions& options,
+                                const InputAdaptation& adaptation,
+                                const BuildOptions& build);
+
 }  // namespace sluice::infer

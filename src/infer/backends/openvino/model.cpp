@@ -48,6 +48,11 @@ public:
                                             const InputAdaptation& adaptation) override {
         return compile_model(path_, model_, options, adaptation);
     }
+    Result<EngineBuild> build(const EngineOptions& options,
+                              const InputAdaptation& adaptation,
+                              const BuildOptions& build) override {
+        return build_model(path_, model_, options, adaptation, build);
+    }
 
 private:
     std::string path_;

@@ -15,6 +15,7 @@
 #include "sluice/infer/backends/cuda/capture.h"
 #include "sluice/infer/backends/cuda/fuse.h"
 #include "sluice/infer/backends/cuda/import.h"
+#include "sluice/infer/backends/cuda/measure.h"
 #include "sluice/infer/backends/cuda/network.h"
 #include "sluice/infer/backends/cuda/reference.h"
 #include "sluice/infer/backends/openvino/prepare.h"
@@ -22,7 +23,8 @@
 /// The engine alone: images a second from device memory to device memory, and each layer's part.
 ///
 ///   infer_cuda_profile MODEL [batch=1,8,32,64] [precision=fp16|tf32|fp32] [tuned=CACHE]
-///                      [table=FILE] [check=FOLDER] [verify=yes]
+///                      [table=FILE] [check=FOLDER] [verify=yes] [siblings=merged]
+///                      [stem=never|always]
 ///
 /// check: FOLDER has input.bin and output0.bin, output1.bin, ... (fp32, one item), which the
 /// results for the first and last item of each batch are compared with. verify: each step is judged
@@ -31,7 +33,6 @@ namespace sluice::infer::cuda {
 namespace {
 
 using memory::ElementType;
-using memory::cuda::Event;
 using memory::cuda::Stream;
 using Words = std::map<std::string, std::string>;
 
@@ -66,12 +67,15 @@ Result<Built> build(const std::string& path, const Words& words, int batch) {
     auto model = core.read_model(path);
     auto prepared = SLUICE_TRY(prepare(path, *model, adaptation, batch));
     Graph graph = SLUICE_TRY(import_model(*prepared.model));
-    fuse(graph);
+    fuse(graph, words.contains("siblings") ? Siblings::kMerged : Siblings::kApart);
     const std::string precision = words.at("precision");
     Network::Options options;
     options.tf32 = precision == "tf32";
     options.plans.tuned = words.contains("tuned");
     if (options.plans.tuned) options.plans.cache = words.at("tuned");
+    if (words.contains("stem"))
+        options.own_stem = words.at("stem") == "never" ? OwnStem::kNever : OwnStem::kAlways;
+    options.plans.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
     Built built;
     built.batch = prepared.batch;
     const ElementType type = precision == "fp16" ? ElementType::kF16 : ElementType::kF32;
@@ -81,35 +85,6 @@ Result<Built> build(const std::string& path, const Words& words, int batch) {
     built.graph = SLUICE_TRY(
         captured(built.stream, [&] { return built.network->enqueue(built.memory, built.stream); }));
     return built;
-}
-
-/// Pixels that are no picture, but no zeros either.
-void fill(const memory::cuda::Buffer& input) {
-    std::vector<unsigned char> pixels(input.bytes());
-    for (std::size_t i = 0; i < pixels.size(); ++i)
-        pixels[i] = static_cast<unsigned char>(i * 2654435761u >> 13);
-    cudaMemcpy(input.data(), pixels.data(), pixels.size(), cudaMemcpyHostToDevice);
-}
-
-Result<double> images_per_second(const Built& built) {
-    const Event from = SLUICE_TRY(Event::create(Event::Kind::kTimed));
-    const Event to = SLUICE_TRY(Event::create(Event::Kind::kTimed));
-    std::vector<double> times;
-    int launches = 3;
-    for (int round = 0; round < 8; ++round) {
-        SLUICE_TRY(from.record(built.stream));
-        for (int i = 0; i < launches; ++i)
-            SLUICE_TRY(launch(built.graph, built.stream));
-        SLUICE_TRY(to.record(built.stream));
-        SLUICE_TRY(to.wait());
-        const double each =
-            SLUICE_TRY(Event::milliseconds(from, to)) / static_cast<float>(launches);
-        // The first round warms up and says how many make a tenth of a second.
-        if (round > 0) times.push_back(each);
-        launches = std::max(3, static_cast<int>(100 / each));
-    }
-    std::nth_element(times.begin(), times.begin() + 3, times.end());
-    return built.batch / times[3] * 1000;
 }
 
 Result<void> compare(const Built& built, const std::string& folder) {
@@ -218,12 +193,12 @@ Result<void> verify(const Built& built) {
         }
         const double relative = std::sqrt(error / norm);
         if (relative < 2e-3) continue;
-        const StepTime what = built.network->describe(i);
+        const LayerTime what = built.network->describe(i);
         fmt::print("  step {} {} {} [{}]: wrong by {:.1e}, steps {}, strides {}\n",
                    i,
                    what.name,
                    what.kind,
-                   what.how,
+                   what.plan,
                    relative,
                    node.steps.size(),
                    fmt::join(step.output.strides, ","));
@@ -234,12 +209,12 @@ Result<void> verify(const Built& built) {
 Result<void> write_table(const Built& built, const std::string& path) {
     auto times = SLUICE_TRY(built.network->profile(built.memory, built.stream, 20));
     double sum = 0;
-    for (const StepTime& time : times)
+    for (const LayerTime& time : times)
         sum += time.milliseconds;
     std::ofstream file(path, std::ios::app);
     file << fmt::format(
         "# batch {}: {} steps, {:.3f} ms one by one\n", built.batch, times.size(), sum);
-    for (const StepTime& time : times) {
+    for (const LayerTime& time : times) {
         file << fmt::format("{:8.1f} us {:5.1f} % {:6.0f} TFLOP/s {:6.0f} GB/s  {:40} {} [{}]\n",
                             time.milliseconds * 1000,
                             100 * time.milliseconds / sum,
@@ -247,10 +222,10 @@ Result<void> write_table(const Built& built, const std::string& path) {
                             time.bytes / time.milliseconds / 1e6,
                             time.kind,
                             time.name,
-                            time.how);
+                            time.plan);
     }
     std::map<std::string, double> kinds;
-    for (const StepTime& time : times)
+    for (const LayerTime& time : times)
         kinds[time.kind.substr(0, time.kind.find(' '))] += time.milliseconds;
     fmt::print("  one by one {:.3f} ms:", sum);
     for (const auto& [kind, milliseconds] : kinds)
@@ -270,14 +245,14 @@ Result<void> run(const std::string& path, const Words& words) {
             SLUICE_TRY(compare(built, words.at("check")));
         } else {
             for (const auto& input : built.memory.inputs)
-                fill(input);
+                SLUICE_TRY(fill_with_pixels(input));
         }
         fmt::print("sluice {} {}{} batch {}: {:.0f} images/s, ready in {:.1f} s, arena {} MB\n",
                    path.substr(path.rfind('/') + 1),
                    words.at("precision"),
                    words.contains("tuned") ? " tuned" : "",
                    built.batch,
-                   SLUICE_TRY(images_per_second(built)),
+                   built.batch / SLUICE_TRY(time_of(built.graph, built.stream)) * 1000,
                    seconds,
                    built.memory.arena.bytes() / 1'000'000);
         if (words.contains("verify")) SLUICE_TRY(verify(built));
@@ -296,7 +271,7 @@ int main(int argc, char** argv) {
     if (argc < 2) {
         fmt::print(
             "usage: infer_cuda_profile MODEL [batch=..] [precision=..] [tuned=CACHE] "
-            "[table=FILE] [check=FOLDER] [verify=yes]\n");
+            "[table=FILE] [check=FOLDER] [verify=yes] [siblings=merged] [stem=never|always]\n");
         return 2;
     }
     try {

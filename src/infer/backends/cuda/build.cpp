@@ -1,0 +1,79 @@
+#include <chrono>
+
+#include "sluice/infer/backends/cuda/build_network.h"
+#include "sluice/infer/backends/cuda/compile.h"
+#include "sluice/infer/backends/cuda/device_facts.h"
+#include "sluice/infer/backends/cuda/measure.h"
+
+namespace sluice::infer::cuda {
+namespace {
+
+using memory::cuda::Stream;
+
+/// A layer's time comes from this many runs of it.
+constexpr int kLayerRuns = 20;
+
+std::size_t bytes_of(const Network& network, const NetworkMemory& memory) {
+    std::size_t bytes = network.weight_bytes() + memory.arena.bytes() + memory.workspace.bytes();
+    for (const auto* buffers : {&memory.kept, &memory.inputs, &memory.outputs}) {
+        for (const auto& buffer : *buffers)
+            bytes += buffer.bytes();
+    }
+    return bytes;
+}
+
+Result<BatchTime> measure(const Network& network, int batch, bool layers) {
+    BatchTime time;
+    time.batch = batch;
+    const NetworkMemory memory = SLUICE_TRY(network.allocate());
+    time.memory_bytes = bytes_of(network, memory);
+    for (const auto& input : memory.inputs)
+        SLUICE_TRY(fill_with_pixels(input));
+    const Stream stream = SLUICE_TRY(Stream::create());
+    const ExecutableGraph graph =
+        SLUICE_TRY(captured(stream, [&] { return network.enqueue(memory, stream); }));
+    time.milliseconds = SLUICE_TRY(time_of(graph, stream));
+    time.images_per_second = batch / time.milliseconds * 1000;
+    if (layers) time.layers = SLUICE_TRY(network.profile(memory, stream, kLayerRuns));
+    return time;
+}
+
+}  // namespace
+
+Result<EngineBuild> build(const std::string& path,
+                          const ov::Model& model,
+                          EngineOptions options,
+                          const InputAdaptation& adaptation,
+                          const BuildOptions& build,
+                          int device) {
+    SLUICE_TRY(memory::cuda::use_device(device));
+    PlanOptions plans;
+    plans.tuned = options.plans == Plans::kTuned;
+    plans.cache = options.plan_cache.empty() ? default_plan_cache() : options.plan_cache;
+    plans.progress = build.progress;
+    EngineFile file;
+    file.made = SLUICE_TRY(making_of(path, options, device, build.batches));
+    EngineBuild result;
+    result.file = build.file.empty() ? engine_file_beside(path, file.made.precision) : build.file;
+    result.device = file.made.gpu;
+    result.precision = file.made.precision;
+    const auto type =
+        file.made.precision == "fp16" ? memory::ElementType::kF16 : memory::ElementType::kF32;
+    const Peaks peaks = SLUICE_TRY(peaks_of(device, type, options.tf32));
+    result.peak_tflops = peaks.tflops;
+    result.peak_gigabytes_per_second = peaks.gigabytes_per_second;
+    for (int batch : build.batches) {
+        const auto begin = std::chrono::steady_clock::now();
+        options.batch_size = batch;
+        const BuiltNetwork built =
+            SLUICE_TRY(build_network(path, model, options, adaptation, device, plans));
+        const std::chrono::duration<double> ready = std::chrono::steady_clock::now() - begin;
+        result.batches.push_back(SLUICE_TRY(measure(*built.network, batch, build.layers)));
+        result.batches.back().ready_seconds = ready.count();
+        file.plans.insert(built.network->plan_names().begin(), built.network->plan_names().end());
+    }
+    SLUICE_TRY(file.write(result.file));
+    return result;
+}
+
+}  // namespace sluice::infer::cuda

@@ -1,0 +1,87 @@
+#include "sluice/infer/backends/cuda/build_network.h"
+
+#include <fmt/format.h>
+
+#include "sluice/base/log.h"
+#include "sluice/infer/backends/cuda/device_facts.h"
+#include "sluice/infer/backends/cuda/fuse.h"
+#include "sluice/infer/backends/cuda/import.h"
+#include "sluice/infer/backends/openvino/prepare.h"
+#include "sluice/infer/backends/openvino/specs.h"
+
+namespace sluice::infer::cuda {
+namespace {
+
+using memory::ElementType;
+
+Result<std::string> precision_word(const EngineOptions& options) {
+    switch (options.precision) {
+        case Precision::kAuto:
+        case Precision::kFp16:
+            return std::string("fp16");
+        case Precision::kFp32:
+            return std::string(options.tf32 ? "tf32" : "fp32");
+        default:
+            return unsupported(fmt::format(
+                "option 'precision': {} is not supported on CUDA yet; fp16 and fp32 are",
+                to_text(options.precision)));
+    }
+}
+
+}  // namespace
+
+Result<BuiltNetwork> build_network(const std::string& path,
+                                   const ov::Model& model,
+                                   const EngineOptions& options,
+                                   const InputAdaptation& adaptation,
+                                   int device,
+                                   PlanOptions plans) {
+    BuiltNetwork built;
+    built.precision = SLUICE_TRY(precision_word(options));
+    PreparedModel prepared = SLUICE_TRY(prepare(path, model, adaptation, options.batch_size));
+    if (prepared.batch != options.batch_size)
+        return unsupported("the network cannot take several items at once: use batch-size 1", path);
+    const ov::Model& work = *prepared.model;
+    built.inputs = SLUICE_TRY(specs_of(work.inputs()));
+    built.outputs = SLUICE_TRY(specs_of(work.outputs()));
+    Graph graph = SLUICE_TRY(import_model(work));
+    fuse(graph);
+    const ElementType type = built.precision == "fp16" ? ElementType::kF16 : ElementType::kF32;
+    built.network = SLUICE_TRY(Network::create(
+        lower(std::move(graph), type), {device, built.precision == "tf32", std::move(plans)}));
+    return built;
+}
+
+Result<EngineMaking> making_of(const std::string& path,
+                               const EngineOptions& options,
+                               int device,
+                               std::vector<int> batches) {
+    SLUICE_TRY(Cudnn::create());  // it knows its version once it is there
+    return EngineMaking{SLUICE_TRY(model_hash(path)),
+                        SLUICE_TRY(gpu_name(device)),
+                        std::to_string(Cudnn::version()),
+                        sluice_version(),
+                        SLUICE_TRY(precision_word(options)),
+                        std::move(batches)};
+}
+
+Result<PlanOptions> plan_options(const std::string& path,
+                                 const EngineOptions& options,
+                                 int device) {
+    PlanOptions plans;
+    plans.tuned = options.plans == Plans::kTuned;
+    plans.cache = options.plan_cache.empty() ? default_plan_cache() : options.plan_cache;
+    // A start that takes minutes has to say so wherever it happens.
+    plans.progress = [path](const std::string& text) {
+        log_warning("infer", "{}: {}", path, text);
+    };
+    auto wanted = making_of(path, options, device, {options.batch_size});
+    if (wanted) {
+        plans.known = plans_of_engine_file(path, options.model_engine_file, *wanted);
+    } else if (wanted.error().code != ErrorCode::kUnsupported) {
+        return std::move(wanted).error();  // a folder has no engine file, and needs none
+    }
+    return plans;
+}
+
+}  // namespace sluice::infer::cuda

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <openvino/core/model.hpp>
+
+#include "sluice/infer/backends/cuda/engine_file.h"
+#include "sluice/infer/backends/cuda/network.h"
+#include "sluice/infer/engine.h"
+
+namespace sluice::infer::cuda {
+
+struct BuiltNetwork {
+    std::unique_ptr<Network> network;
+    std::vector<TensorSpec> inputs;
+    std::vector<TensorSpec> outputs;
+    std::string precision;  ///< "fp16", "fp32" or "tf32"
+};
+
+/// The model as a network for batches of options.batch_size. `plans` goes before what is cached.
+/// The device must be the calling thread's own. May throw what OpenVINO throws.
+Result<BuiltNetwork> build_network(const std::string& path,
+                                   const ov::Model& model,
+                                   const EngineOptions& options,
+                                   const InputAdaptation& adaptation,
+                                   int device,
+                                   PlanOptions plans);
+
+/// How plans are chosen by these options, an engine file included where there is one.
+Result<PlanOptions> plan_options(const std::string& path, const EngineOptions& options, int device);
+
+/// What an engine file for this has to say of itself.
+Result<EngineMaking> making_of(const std::string& path,
+                               const EngineOptions& options,
+                               int device,
+                               std::vector<int> batches);
+
+}  // namespace sluice::infer::cuda

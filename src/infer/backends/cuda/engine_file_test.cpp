@@ -1,0 +1,203 @@
+#include "sluice/infer/backends/cuda/engine_file.h"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "sluice/infer/backends/cuda/cudnn_library.h"
+#include "sluice/infer/options.h"
+
+namespace sluice::infer::cuda {
+namespace {
+
+using testing::HasSubstr;
+
+/// A folder of the test's own.
+class InFolder : public testing::Test {
+protected:
+    InFolder()
+        : folder_(std::filesystem::temp_directory_path() /
+                  fmt::format("sluice-{}-{}", getpid(), counter_++)) {
+        std::filesystem::create_directories(folder_);
+    }
+    ~InFolder() override { std::filesystem::remove_all(folder_); }
+
+    std::string file(const std::string& name) const { return folder_ / name; }
+    static void write(const std::string& path, const std::string& text) {
+        std::ofstream(path) << text;
+    }
+    static std::string text_of(const std::string& path) {
+        std::ostringstream text;
+        text << std::ifstream(path).rdbuf();
+        return text.str();
+    }
+
+private:
+    static inline int counter_ = 0;
+    std::filesystem::path folder_;
+};
+
+EngineMaking making() {
+    return {"0123", "GPU A, compute capability 9.0", "91900", "1.2.3", "fp16", {1, 8}};
+}
+
+class EngineFileTest : public InFolder {
+protected:
+    const EngineFile made_{making(), {{"conv a (1,2)", "eng1_k2=3"}, {"conv b", kNoPlan}}};
+};
+
+TEST_F(EngineFileTest, IsReadAsItWasWritten) {
+    ASSERT_TRUE(made_.write(file("a.engine")));
+    const EngineFile read = EngineFile::read(file("a.engine")).value();
+    EXPECT_EQ(read.plans, made_.plans);
+    EXPECT_EQ(read.misfit(making()), "");
+    EXPECT_EQ(read.made.batches, making().batches);
+}
+
+TEST_F(EngineFileTest, IsRefusedWhereItIsAnotherFile) {
+    write(file("a.engine"), "ptrt\n");
+    const Error error = EngineFile::read(file("a.engine")).error();
+    EXPECT_EQ(error.code, ErrorCode::kCorrupt);
+    EXPECT_THAT(error.text(), HasSubstr("TensorRT"));
+}
+
+TEST_F(EngineFileTest, IsRefusedWhereItIsOfAnotherVersion) {
+    write(file("a.engine"), "sluice engine 7\n");
+    EXPECT_THAT(EngineFile::read(file("a.engine")).error().text(), HasSubstr("another version"));
+}
+
+TEST_F(EngineFileTest, IsRefusedWhereItWasCutOff) {
+    ASSERT_TRUE(made_.write(file("a.engine")));
+    const std::string text = text_of(file("a.engine"));
+    for (std::size_t length = 0; length + 1 < text.size(); ++length) {
+        write(file("cut.engine"), text.substr(0, length));
+        auto read = EngineFile::read(file("cut.engine"));
+        ASSERT_FALSE(read) << length;
+        EXPECT_EQ(read.error().code, ErrorCode::kCorrupt);
+    }
+}
+
+TEST_F(EngineFileTest, IsNotFound) {
+    EXPECT_EQ(EngineFile::read(file("none")).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(EngineFileTest, CannotBeWrittenWhereThereIsNoFolder) {
+    EXPECT_EQ(made_.write(file("none/a.engine")).error().code, ErrorCode::kIo);
+}
+
+TEST_F(EngineFileTest, SaysWhatDoesNotFit) {
+    auto reason = [&](auto change) {
+        EngineMaking wanted = making();
+        change(wanted);
+        return made_.misfit(wanted);
+    };
+    EXPECT_THAT(reason([](auto& w) { w.model = "4567"; }), HasSubstr("model 0123, this is 4567"));
+    EXPECT_THAT(reason([](auto& w) { w.gpu = "GPU B"; }), HasSubstr("this is GPU B"));
+    EXPECT_THAT(reason([](auto& w) { w.cudnn = "92800"; }), HasSubstr("cuDNN 91900"));
+    EXPECT_THAT(reason([](auto& w) { w.sluice = "2.0.0"; }), HasSubstr("sluice 1.2.3"));
+    EXPECT_THAT(reason([](auto& w) { w.precision = "tf32"; }), HasSubstr("precision fp16"));
+    EXPECT_THAT(reason([](auto& w) { w.batches = {4}; }), HasSubstr("batches of 1, 8, not of 4"));
+}
+
+TEST_F(EngineFileTest, IsTakenFromBesideTheModel) {
+    const std::string model = file("m.onnx");
+    ASSERT_TRUE(made_.write(engine_file_beside(model, "fp16")));
+    EXPECT_EQ(plans_of_engine_file(model, "", making()), made_.plans);
+    EXPECT_TRUE(plans_of_engine_file(file("other.onnx"), "", making()).empty());
+    EngineMaking other = making();
+    other.gpu = "GPU B";
+    EXPECT_TRUE(plans_of_engine_file(model, "", other).empty());
+}
+
+TEST_F(EngineFileTest, TellsModelsApartByTheirBytes) {
+    write(file("a"), "one");
+    write(file("b"), "two");
+    EXPECT_EQ(model_hash(file("a")).value(), model_hash(file("a")).value());
+    EXPECT_NE(model_hash(file("a")).value(), model_hash(file("b")).value());
+    EXPECT_EQ(model_hash(file("none")).error().code, ErrorCode::kIo);
+    EXPECT_EQ(model_hash(file(".")).error().code, ErrorCode::kUnsupported);
+}
+
+class PlanCacheTest : public InFolder {};
+
+TEST_F(PlanCacheTest, RemembersInAFolderThatItMakes) {
+    const std::string path = file("sluice/plans.txt");
+    PlanCache(path, "GPU A").add("conv a", "eng1");
+    PlanCache(path, "GPU A").add("conv b", kNoPlan);
+    EXPECT_EQ(PlanCache(path, "GPU A").names(), (PlanNames{{"conv a", "eng1"}, {"conv b", "-"}}));
+    EXPECT_TRUE(PlanCache(path, "GPU B").names().empty());
+}
+
+TEST_F(PlanCacheTest, PassesOverTornAndForeignLines) {
+    const std::string path = file("plans.txt");
+    write(path,
+          "what is this?\nGPU A\tconv a\teng1\tend\nGPU A\tconv b\tengGPU A\tconv c\teng2\tend\n"
+          "GPU A\tconv d\ten");
+    EXPECT_EQ(PlanCache(path, "GPU A").names(), (PlanNames{{"conv a", "eng1"}}));
+}
+
+TEST_F(PlanCacheTest, TakesLinesOfSeveralWritersWhole) {
+    const std::string path = file("plans.txt");
+    auto write_some = [&](char letter) {
+        PlanCache cache(path, "GPU A");
+        for (int i = 0; i < 100; ++i)
+            cache.add(std::string(200, letter) + std::to_string(i), "eng1");
+    };
+    std::thread other(write_some, 'x');
+    write_some('y');
+    other.join();
+    EXPECT_EQ(PlanCache(path, "GPU A").names().size(), 200U);
+}
+
+TEST_F(PlanCacheTest, LivesWithAPlaceThatCannotBeWritten) {
+    PlanCache cache("/proc/none/plans.txt", "GPU A");
+    cache.add("conv a", "eng1");
+    EXPECT_EQ(cache.names().size(), 1U);
+}
+
+TEST(Tuning, SaysHowFarItIs) {
+    EXPECT_EQ(tuning_progress(0, 57, 0), "tuning 0 of 57 layers");
+    EXPECT_EQ(tuning_progress(57, 57, 20), "tuning 28 of 57 layers, about 20 s left");
+}
+
+TEST(Plans, AreAskedForByTwoWords) {
+    EngineOptions options;
+    EXPECT_EQ(options.plans, Plans::kHeuristic);
+    ASSERT_TRUE(set_field(options, "plans", "tuned"));
+    EXPECT_EQ(options.plans, Plans::kTuned);
+    EXPECT_THAT(set_field(options, "plans", "tunde").error().text(), HasSubstr("tuned"));
+}
+
+class CudnnPlaces : public InFolder {
+protected:
+    ~CudnnPlaces() override {
+        unsetenv("SLUICE_CUDNN");
+        unsetenv("VIRTUAL_ENV");
+    }
+};
+
+TEST_F(CudnnPlaces, HaveThatOfTheVirtualEnvironmentAfterTheSystems) {
+    const std::string folder = file("lib/python3.12/site-packages/nvidia/cudnn/lib");
+    std::filesystem::create_directories(folder);
+    write(folder + "/libcudnn.so.9", "");
+    setenv("VIRTUAL_ENV", file("").c_str(), 1);
+    const auto places = cudnn_places();
+    ASSERT_GE(places.size(), 2U);
+    EXPECT_EQ(places[0], "libcudnn.so.9");
+    EXPECT_EQ(places[1], folder + "/libcudnn.so.9");
+}
+
+TEST_F(CudnnPlaces, AreTheUsersAloneWhereOneIsNamed) {
+    setenv("SLUICE_CUDNN", "/a/libcudnn.so.9", 1);
+    EXPECT_THAT(cudnn_places(), testing::ElementsAre("/a/libcudnn.so.9"));
+    setenv("SLUICE_CUDNN", file("").c_str(), 1);
+    EXPECT_THAT(cudnn_places(), testing::ElementsAre(file("") + "libcudnn.so.9"));
+}
+
+}  // namespace
+}  // namespace sluice::infer::cuda
