@@ -67,7 +67,13 @@ void trace_models(Tracer& tracer, const PipelineDescription& description, bool o
 void trace_picture(Tracer tracer, const OutputOptions& output, bool tiled) {
     if (tiled) tracer.move("sluicetiler", memory::kHostMemory, "the CPU scales them");
     tracer.move("sluiceosd", memory::kHostMemory, "the CPU draws on them");
-    tracer.pass(output.kind == OutputKind::kWindow ? "window" : "encoder of " + output.path);
+    bool window = output.kind == OutputKind::kWindow;
+    std::string end = window ? "window" : "encoder of " + output.path;
+    if (!window && detail::choose_encoder(output.encoder, tracer.device()) == Encoder::kNvenc) {
+        tracer.pass(end);
+    } else {
+        tracer.move(end, memory::kHostMemory, "it takes host memory only");
+    }
 }
 
 std::string decoder_text(const Decoding& decoding) {

@@ -11,6 +11,7 @@
 #include "sluice/app/detail/run_state.h"
 #include "sluice/app/detail/stats.h"
 #include "sluice/gst/batch_meta.h"
+#include "sluice/gst/cuda_memory.h"
 #include "sluice/gst/handles.h"
 #include "sluice/gst/register.h"
 #include "sluice/track/registry.h"
@@ -100,6 +101,21 @@ GstBusSyncReply cut_failed_branch(GstBus*, GstMessage* message, gpointer data) {
     return GST_BUS_PASS;
 }
 
+/// Before a model takes its time to load.
+Result<void> check_devices(const PipelineDescription& description) {
+    for (const gst::InferSettings& model : description.models) {
+        bool cuda = to_lower(model.device).starts_with("cuda");
+        bool there = gst::likely_device(model) != memory::kHostMemory;
+        if (!cuda || there || !gst::has_cuda_memory()) continue;
+        return invalid_argument(
+            fmt::format("option 'device': there is no '{}' here: the NVIDIA "
+                        "driver, where there is one, shows {} CUDA devices",
+                        model.device,
+                        gst::cuda_device_count()));
+    }
+    return {};
+}
+
 /// Counts what is there of a file, or of the files in a folder.
 void count_files(const std::string& path, OutputReport& report) {
     std::error_code failed;
@@ -176,13 +192,13 @@ int Pipeline::State::pixel_device() const {
     return detail::read_pixel_device(models.front());
 }
 
-void Pipeline::State::choose_decoders() {
-    int device = pixel_device();
-    for (auto& run : sources) {
-        if (auto set = run->want_frames_on(device); !set) {
-            note(fmt::format("warning: frames stay on the host: {}", set.error().text()));
-            (void)run->want_frames_on(memory::kHostMemory);
-        }
+void Pipeline::State::lend_context() {
+    if (likely_device == memory::kHostMemory) return;
+    auto context = gst::cuda_context(likely_device);
+    if (context) {
+        gst_element_set_context(pipeline, context->get());
+    } else {
+        note(fmt::format("warning: frames are copied, since {}", context.error().text()));
     }
 }
 
@@ -238,6 +254,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineDescription& de
     if (description.models.empty()) {
         return invalid_argument("no model: give one, e.g. --model yolox_nano.onnx");
     }
+    SLUICE_TRY(check_devices(description));
     auto state = std::make_unique<State>(description, sources.size());
     state->likely_device = likely_device(description);
     SLUICE_TRY(state->build(sources, limits));
@@ -258,6 +275,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create_sources(const PipelineDescrip
 
 Result<void> Pipeline::start() {
     State& state = *state_;
+    state.lend_context();
     if (gst_element_set_state(state.pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
         while (poll(Duration{})) {
         }
@@ -277,8 +295,9 @@ Result<void> Pipeline::start() {
                                    missing));
         }
     }
-    state.choose_decoders();
+    const int device = state.pixel_device();
     for (auto& run : state.sources) {
+        run->want_frames_on(device);
         if (!run->start()) poll(Duration{});
     }
     return {};

@@ -1,5 +1,6 @@
 #include "sluice/gst/cuda_memory.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 
@@ -128,6 +129,7 @@ Result<GstBufferPool*> make_device_pool(int device, const GstVideoInfo& info) {
 }
 
 Result<void> copy_on_device(const memory::ImageView& from, const memory::MutableImageView& to) {
+    SLUICE_TRY(memory::cuda::use_device(std::max(from.device, to.device)));
     return memory::cuda::copy_picture(from, to);
 }
 

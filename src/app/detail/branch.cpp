@@ -109,14 +109,6 @@ Result<GstElement*> add_download(GstElement* bin, GstElement* last, Branch& bran
     return download;
 }
 
-/// kAuto made one of the others.
-Encoder choose_encoder(Encoder wanted, int device) {
-    if (wanted != Encoder::kAuto) return wanted;
-    if (device != memory::kHostMemory && has_factory("nvh264enc")) return Encoder::kNvenc;
-    bool x264 = has_factory("x264enc") || !has_factory("openh264enc");
-    return x264 ? Encoder::kX264 : Encoder::kOpenH264;
-}
-
 Result<GstElement*> add_encoder(GstElement* bin, Encoder kind, int bitrate) {
     const char* factory = kind == Encoder::kNvenc  ? "nvh264enc"
                           : kind == Encoder::kX264 ? "x264enc"
@@ -387,6 +379,13 @@ GstFlowReturn Branch::chain_unless_cut(GstPad* pad, GstObject* parent, GstBuffer
 
 GstPadProbeReturn Branch::on_flow(GstPad*, GstPadProbeInfo*, gpointer self) {
     return static_cast<Branch*>(self)->cut_ ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+}
+
+Encoder choose_encoder(Encoder wanted, int device) {
+    if (wanted != Encoder::kAuto) return wanted;
+    if (device != memory::kHostMemory && has_factory("nvh264enc")) return Encoder::kNvenc;
+    bool x264 = has_factory("x264enc") || !has_factory("openh264enc");
+    return x264 ? Encoder::kX264 : Encoder::kOpenH264;
 }
 
 bool is_tiled(const OutputOptions& output, std::size_t sources) {

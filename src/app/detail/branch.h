@@ -62,6 +62,9 @@ public:
     std::vector<std::unique_ptr<Branch>> branches;
 };
 
+/// The encoder that kAuto means for frames of that device.
+Encoder choose_encoder(Encoder wanted, int device);
+
 /// Are a batch's frames put into one picture?
 bool is_tiled(const OutputOptions& output, std::size_t sources);
 

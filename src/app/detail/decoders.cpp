@@ -1,5 +1,5 @@
-// decodebin's own types are deprecated by GLib.
-#define GLIB_DISABLE_DEPRECATION_WARNINGS
+// GLib deprecates the arrays that decodebin's signals are made of.
+#define GLIB_DISABLE_DEPRECATION_WARNINGS  // NOLINT(readability-identifier-naming)
 #include "sluice/app/detail/decoders.h"
 
 #include <gst/pbutils/pbutils.h>

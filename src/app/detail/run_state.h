@@ -22,10 +22,10 @@ struct Pipeline::State {
     Result<void> build(const std::vector<Source>& found, RunLimits limits);
     Result<void> build_analysis(GstElement*& last);
 
+    /// Gives all elements the likely device's context, so that none makes one of its own.
+    void lend_context();
     /// Where the first model reads its frames: known for certain once it is loaded.
     int pixel_device() const;
-    /// Tells the sources so, before they start.
-    void choose_decoders();
 
     /// Stops the elements; what they counted is kept.
     void close();

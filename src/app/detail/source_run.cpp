@@ -1,12 +1,9 @@
-// decodebin's own types are deprecated by GLib.
-#define GLIB_DISABLE_DEPRECATION_WARNINGS
 #include "sluice/app/detail/source_run.h"
 
 #include <fmt/format.h>
 
 #include "sluice/app/detail/elements.h"
 #include "sluice/app/detail/skip_frames.h"
-#include "sluice/gst/cuda_memory.h"
 #include "sluice/gst/element.h"
 #include "sluice/gst/handles.h"
 #include "sluice/gst/video.h"
@@ -241,15 +238,6 @@ Result<void> SourceRun::join(GstElement* pipeline, GstElement* mux, unsigned num
         gst_util_set_object_arg(G_OBJECT(mux_pad_), name.c_str(), text.c_str());
     });
     return link_pads(leaving_, mux_pad_);
-}
-
-Result<void> SourceRun::want_frames_on(int device) {
-    choice_.device = device;
-    if (device == memory::kHostMemory) return {};
-    // Given to the bin, every decoder in it gets it, and none makes a context of its own.
-    gst::ContextRef context = SLUICE_TRY(gst::cuda_context(device));
-    gst_element_set_context(bin_, context.get());
-    return {};
 }
 
 Decoding SourceRun::decoding() const {

@@ -33,7 +33,7 @@ public:
     /// Adds the bin to the pipeline, but does not start it; asks the mux for the pad `number`.
     Result<void> join(GstElement* pipeline, GstElement* mux, unsigned number);
     /// Before start(): the device on which its frames are wanted, where a decoder can do that.
-    Result<void> want_frames_on(int device);
+    void want_frames_on(int device) { choice_.device = device; }
     /// Once all else plays. False when it cannot; the bus knows why.
     bool start();
     /// No frame comes from here any more; those that are on their way go on. Any thread.
