@@ -239,12 +239,7 @@ Result<void> Network::choose() {
             if (problems.empty()) return {};
             const auto plans =
                 SLUICE_TRY(choose_plans(cudnn_, problems, options_.plans, options_.device));
-            for (const auto& [key, plan] : plans)
-                plan_names_[key] = plan ? plan.name() : kNoPlan;
-            for (Prepared& prepared : prepared_) {
-                if (prepared.plan || prepared.problem.w[0] == 0) continue;
-                prepared.plan = plans.at(prepared.problem.key());
-            }
+            take_plans(plans);
         }
     }
     for (std::size_t i = 0; i < program_.steps.size(); ++i) {
@@ -255,6 +250,15 @@ Result<void> Network::choose() {
                                            Cudnn::version()));
     }
     return {};
+}
+
+void Network::take_plans(const std::map<std::string, ConvPlan>& plans) {
+    for (const auto& [key, plan] : plans)
+        plan_names_[key] = plan ? plan.name() : kNoPlan;
+    for (Prepared& prepared : prepared_) {
+        if (prepared.plan || prepared.problem.w[0] == 0) continue;
+        prepared.plan = plans.at(prepared.problem.key());
+    }
 }
 
 Result<void> Network::upload() {
