@@ -52,6 +52,14 @@ TEST_F(BadInput, WrongWordsGetTheNearestRightOne) {
     expect_error(with({"--set", "tracker.probation-agee=2"}), kUsage, "probation-age");
     expect_error(with({"--interval", "many"}), kUsage, "many");
 }
+TEST_F(BadInput, ABuildNamesWhatItCannotUse) {
+    const std::string model = in_folder("micro.onnx");
+    expect_error(run({"build", model, "--batch", "1,0"}), kUsage, "--batch");
+    expect_error(run({"build", model, "--plans", "tunde"}), kUsage, "did you mean 'tuned'?");
+    expect_error(run({"build", model, "--device", "cpu"}), kUsage, "'cpu'");
+    expect_error(run({"build", model, "--device", "cuda:99"}), kUsage, "CUDA");
+    expect_error(run({"build", in_folder("none.onnx")}), kUsage, "none.onnx");
+}
 TEST_F(BadInput, AConfigurationIsRefusedByLine) {
     std::string config = write("p.yaml", "models: [micro.onnx]\nmux:\n  bach-size: 3\n");
     expect_error(run({"run", config}), kUsage, "p.yaml:3: no option 'bach-size'");

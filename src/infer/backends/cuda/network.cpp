@@ -216,36 +216,32 @@ Result<void> Network::check_sizes() const {
 /// First with all that can be fused and outputs where they belong; then with less.
 Result<void> Network::choose() {
     prepared_.resize(program_.steps.size());
-    for (bool aside : {false, true}) {
-        for (bool fused : {true, false}) {
-            std::vector<ConvProblem> problems;
-            for (std::size_t i = 0; i < program_.steps.size(); ++i) {
-                const Conv* conv = matrix_conv(program_.node(program_.steps[i]));
-                if (conv == nullptr || prepared_[i].plan) continue;
-                Prepared& prepared = prepared_[i];
-                prepared.problem = problem_of(program_, program_.steps[i], *conv, options_.tf32);
-                if (aside && fused && !is_packed(prepared.problem)) {
-                    write_aside(program_, i);
-                    prepared_.insert(prepared_.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-                                     Prepared());
-                    const Step& step = program_.steps[i];
-                    conv = matrix_conv(program_.node(step));
-                    prepared_[i].problem = problem_of(program_, step, *conv, options_.tf32);
-                }
-                Prepared& now = prepared_[i];
-                now.fused = fused ? fuse_steps(program_, program_.steps[i], now.problem) : 0;
-                problems.push_back(now.problem);
+    struct Way {
+        bool aside;
+        bool fused;
+    };
+    for (const auto [aside, fused] :
+         {Way{false, true}, Way{false, false}, Way{true, true}, Way{true, false}}) {
+        std::vector<ConvProblem> problems;
+        for (std::size_t i = 0; i < program_.steps.size(); ++i) {
+            const Conv* conv = matrix_conv(program_.node(program_.steps[i]));
+            if (conv == nullptr || prepared_[i].plan) continue;
+            Prepared& prepared = prepared_[i];
+            prepared.problem = problem_of(program_, program_.steps[i], *conv, options_.tf32);
+            if (aside && fused && !is_packed(prepared.problem)) {
+                write_aside(program_, i);
+                prepared_.insert(prepared_.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                 Prepared());
+                const Step& step = program_.steps[i];
+                conv = matrix_conv(program_.node(step));
+                prepared_[i].problem = problem_of(program_, step, *conv, options_.tf32);
             }
-            if (problems.empty()) return {};
-            const auto plans =
-                SLUICE_TRY(choose_plans(cudnn_, problems, options_.plans, options_.device));
-            for (const auto& [key, plan] : plans)
-                plan_names_[key] = plan ? plan.name() : kNoPlan;
-            for (Prepared& prepared : prepared_) {
-                if (prepared.plan || prepared.problem.w[0] == 0) continue;
-                prepared.plan = plans.at(prepared.problem.key());
-            }
+            Prepared& now = prepared_[i];
+            now.fused = fused ? fuse_steps(program_, program_.steps[i], now.problem) : 0;
+            problems.push_back(now.problem);
         }
+        if (problems.empty()) return {};
+        take_plans(SLUICE_TRY(choose_plans(cudnn_, problems, options_.plans, options_.device)));
     }
     for (std::size_t i = 0; i < program_.steps.size(); ++i) {
         const Node& node = program_.node(program_.steps[i]);
@@ -255,6 +251,15 @@ Result<void> Network::choose() {
                                            Cudnn::version()));
     }
     return {};
+}
+
+void Network::take_plans(const std::map<std::string, ConvPlan>& plans) {
+    for (const auto& [key, plan] : plans)
+        plan_names_[key] = plan ? plan.name() : kNoPlan;
+    for (Prepared& prepared : prepared_) {
+        if (prepared.plan || prepared.problem.w[0] == 0) continue;
+        prepared.plan = plans.at(prepared.problem.key());
+    }
 }
 
 Result<void> Network::upload() {

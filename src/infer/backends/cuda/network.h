@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -79,6 +80,7 @@ private:
     Result<void> check_sizes() const;
     Result<void> upload();
     Result<void> choose();
+    void take_plans(const std::map<std::string, ConvPlan>& plans);
     Result<void> choose_stems();
     /// Is our kernel for this first layer right, and faster than cuDNN with the step before it?
     Result<bool> stem_wins(std::size_t step);

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "sluice/infer/backends/openvino/test_models.h"
+#include "sluice/infer/model_file.h"
 
 namespace sluice::infer {
 namespace {
@@ -235,6 +236,33 @@ TEST(Engine, SaysWhyThereIsNoSuchCudaDevice) {
     Error error = error_of("identity", options);
     EXPECT_NE(error.code, ErrorCode::kInternal);
     EXPECT_THAT(error.text(), HasSubstr("CUDA"));
+}
+
+TEST(Engine, SaysWhyItIsNotOnCudaWhereThatWasLeftOpen) {
+    auto engine = engine_of("identity", {});
+    if (engine->description().starts_with("CUDA")) GTEST_SKIP() << "there is a CUDA device here";
+    EXPECT_THAT(engine->description(), testing::ContainsRegex("\\(.*(CUDA|cuDNN).*\\)"));
+    EngineOptions options;
+    options.device = "cpu";
+    EXPECT_THAT(engine_of("identity", options)->description(), Not(HasSubstr("CUDA")));
+}
+
+TEST(Engine, IsNotBuiltForACpu) {
+    EngineOptions options;
+    options.device = "cpu";
+    auto built = build_engine(micro_model("identity"), {}, options, {});
+    ASSERT_FALSE(built);
+    EXPECT_EQ(built.error().code, ErrorCode::kUnsupported);
+    EXPECT_THAT(built.error().text(), HasSubstr("'cpu'"));
+}
+
+TEST(Engine, IsNotBuiltWithoutADevice) {
+    EngineOptions options;
+    options.device = "cuda:99";
+    auto built = build_engine(micro_model("identity"), {}, options, {});
+    ASSERT_FALSE(built);
+    EXPECT_NE(built.error().code, ErrorCode::kInternal);
+    EXPECT_THAT(built.error().text(), HasSubstr("CUDA"));
 }
 
 TEST(Engine, RefusesMeansThatDoNotFitTheChannels) {
