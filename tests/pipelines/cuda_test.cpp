@@ -137,6 +137,24 @@ TEST_F(Cuda, AWritableCopyStaysOnTheDevice) {
     EXPECT_EQ(byte_at(drawn.buffer.get(), kInfo, 63, 47), 7);
 }
 
+TEST_F(Cuda, FramesAreScaledOnTheDevice) {
+    Element element("sluiceosd");
+    Crossings crossings(element.get());
+    FrameWriter writer;
+    BufferRef frame = device_frame(70);
+    meta::Frame meta;
+    meta.size = {100, 60};
+    meta.content = {10, 0, 80, 60};
+    for (int device : {kDevice, memory::kHostMemory}) {
+        FramePixels pixels{frame, kInfo, 0};
+        auto sized = writer.size(pixels, meta, device, crossings);
+        ASSERT_TRUE(sized) << sized.error().text();
+        EXPECT_EQ(device_of(pixels.buffer.get()), device);
+        EXPECT_EQ(byte_at(pixels.buffer.get(), pixels.info, 50, 30), 70);
+        EXPECT_EQ(byte_at(pixels.buffer.get(), pixels.info, 3, 30), 16) << "padding";
+    }
+}
+
 TEST_F(Cuda, TheDemuxSaysWhichMemoryItGives) {
     for (bool takes_device : {true, false}) {
         Element demux("sluicedemux");
