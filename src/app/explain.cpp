@@ -21,7 +21,8 @@ std::string memory_name(int device) {
 /// Follows the pixels from element to element.
 class Tracer {
 public:
-    explicit Tracer(PixelPath& path) : path_(path), device_(path.decoding.device) {}
+    explicit Tracer(PixelPath& path)
+        : path_(path), device_(path.decoding.device), bytes_(path.decoding.bytes) {}
 
     void pass(const std::string& element) { path_.steps.push_back({element, device_}); }
 
@@ -36,18 +37,22 @@ public:
         device_ = device;
         pass(element);
     }
+    /// From here on it is another picture, of 4:2:0.
+    void become(int width, int height) {
+        bytes_ = static_cast<std::uint64_t>(width) * static_cast<std::uint64_t>(height) * 3 / 2;
+    }
     int device() const { return device_; }
 
 private:
     void cross(const std::string& element, int device, const std::string& why) {
-        const std::uint64_t bytes = path_.decoding.bytes;
         // From one device to another the way leads through the host.
-        if (device_ != memory::kHostMemory) path_.crossings.push_back({element, true, why, bytes});
-        if (device != memory::kHostMemory) path_.crossings.push_back({element, false, why, bytes});
+        if (device_ != memory::kHostMemory) path_.crossings.push_back({element, true, why, bytes_});
+        if (device != memory::kHostMemory) path_.crossings.push_back({element, false, why, bytes_});
     }
 
     PixelPath& path_;
     int device_;
+    std::uint64_t bytes_;
 };
 
 void trace_models(Tracer& tracer, const PipelineDescription& description, bool on_objects) {
@@ -63,10 +68,21 @@ void trace_models(Tracer& tracer, const PipelineDescription& description, bool o
     }
 }
 
-/// What a picture's output does with pixels: our elements draw and scale on the CPU.
-void trace_picture(Tracer tracer, const OutputOptions& output, bool tiled) {
-    if (tiled) tracer.move("sluicetiler", memory::kHostMemory, "the CPU scales them");
-    tracer.move("sluiceosd", memory::kHostMemory, "the CPU draws on them");
+/// What a picture's output does with pixels: our elements scale and draw where they lie, unless the
+/// CPU is asked for.
+void trace_picture(Tracer tracer,
+                   const OutputOptions& output,
+                   osd::ProcessMode drawing,
+                   bool tiled) {
+    if (tiled) {
+        tracer.pass("sluicetiler");
+        tracer.become(output.width, output.height);
+    }
+    if (drawing == osd::ProcessMode::kCpu) {
+        tracer.move("sluiceosd", memory::kHostMemory, "the CPU draws on them");
+    } else {
+        tracer.pass("sluiceosd");
+    }
     bool window = output.kind == OutputKind::kWindow;
     std::string end = window ? "window" : "encoder of " + output.path;
     if (!window && detail::choose_encoder(output.encoder, tracer.device()) == Encoder::kNvenc) {
@@ -105,7 +121,9 @@ PixelPath trace_pixels(const PipelineDescription& description,
     trace_models(tracer, description, true);
     for (const OutputOptions& output : description.outputs) {
         bool picture = output.kind == OutputKind::kVideo || output.kind == OutputKind::kWindow;
-        if (picture) trace_picture(tracer, output, detail::is_tiled(output, sources.size()));
+        if (!picture) continue;
+        bool tiled = detail::is_tiled(output, sources.size());
+        trace_picture(tracer, output, description.osd.process_mode, tiled);
     }
     return path;
 }

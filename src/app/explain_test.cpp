@@ -32,6 +32,7 @@ Decoding decoded(int device) {
 OutputOptions video(const char* path) {
     OutputOptions output;
     output.path = path;
+    output.encoder = Encoder::kX264;
     return output;
 }
 
@@ -53,10 +54,31 @@ TEST(TracePixels, NameEachCopyOfADevicesFrameWithItsReasonAndBytes) {
     EXPECT_TRUE(path.crossings[0].to_host);
     EXPECT_EQ(path.crossings[0].reason, "a.onnx runs on the CPU");
     EXPECT_EQ(path.crossings[0].bytes, 4608);
-    EXPECT_EQ(path.crossings[1].where, "sluiceosd");
+    EXPECT_EQ(path.crossings[1].where, "encoder of out.mp4");
     auto json = nlohmann::json::parse(to_json({path}));
     EXPECT_EQ(json["sources"][0]["path"][0]["memory"], "cuda:1");
     EXPECT_EQ(json["sources"][0]["crossings"][1]["to"], "host");
+}
+
+TEST(TracePixels, AreDrawnOnWhereTheyLieUnlessTheCpuIsAskedFor) {
+    PipelineDescription description;
+    description.outputs.push_back(video("out.mp4"));
+    PixelPath path = trace_pixels(description, one_source(), 0, decoded(1));
+    EXPECT_THAT(to_text({path}), HasSubstr("sluiceosd (cuda:1) -> encoder of out.mp4 (host)"));
+    description.osd.process_mode = osd::ProcessMode::kCpu;
+    path = trace_pixels(description, one_source(), 0, decoded(1));
+    ASSERT_THAT(path.crossings, SizeIs(1));
+    EXPECT_EQ(path.crossings[0].where, "sluiceosd");
+}
+
+TEST(TracePixels, OfATiledPictureCrossOnce) {
+    PipelineDescription description;
+    description.outputs.push_back(video("out.mp4"));
+    description.outputs[0].layout = Layout::kTiled;
+    PixelPath path = trace_pixels(description, one_source(), 0, decoded(1));
+    ASSERT_THAT(path.crossings, SizeIs(1));
+    EXPECT_EQ(path.crossings[0].where, "encoder of out.mp4");
+    EXPECT_EQ(path.crossings[0].bytes, 1280u * 720 * 3 / 2);
 }
 
 TEST(TracePixels, SourcesWithoutAFrameSayWhy) {

@@ -145,7 +145,8 @@ GstFlowReturn push_frame(SluiceDemux* self, BatchPayload& payload, std::size_t i
 
     State& state = *self->state;
     send_start(self, *output);
-    auto ready = output->writer.size(pixels, frame, state.crossings);
+    auto ready =
+        output->writer.size(pixels, frame, device_of(pixels.buffer.get()), state.crossings);
     if (ready) ready = send_caps(state, *output, pixels, frame.source);
     if (!ready) {
         state.bad_frames.report(GST_ELEMENT(self), frame, ready.error());

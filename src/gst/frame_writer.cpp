@@ -22,6 +22,11 @@ bool is_sized(const FramePixels& pixels, const meta::Frame& frame) {
            GST_VIDEO_INFO_HEIGHT(&pixels.info) == frame.size.height;
 }
 
+bool is_scaled_on_devices(const GstVideoInfo& info) {
+    GstVideoFormat format = GST_VIDEO_INFO_FORMAT(&info);
+    return format == GST_VIDEO_FORMAT_NV12 || format == GST_VIDEO_FORMAT_I420;
+}
+
 bool is_writable(GstBuffer* buffer) {
     return gst_buffer_is_writable(buffer) && gst_buffer_is_all_memory_writable(buffer);
 }
@@ -46,7 +51,8 @@ FrameWriter::FrameWriter(FrameWriter&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
       pool_info_(other.pool_info_),
       pool_device_(other.pool_device_),
-      scaler_(std::move(other.scaler_)) {}
+      scaler_(std::move(other.scaler_)),
+      device_scaler_(std::move(other.device_scaler_)) {}
 
 void FrameWriter::close_pool() {
     if (!pool_) return;
@@ -58,6 +64,7 @@ void FrameWriter::close_pool() {
 Result<BufferRef> FrameWriter::acquire(const GstVideoInfo& info, int device) {
     if (!pool_ || device != pool_device_ || !gst_video_info_is_equal(&info, &pool_info_)) {
         close_pool();
+        if (device != pool_device_) device_scaler_.reset();
         bool host = device == memory::kHostMemory;
         pool_ = SLUICE_TRY(host ? make_pool(info) : make_device_pool(device, info));
         pool_info_ = info;
@@ -72,6 +79,7 @@ Result<BufferRef> FrameWriter::acquire(const GstVideoInfo& info, int device) {
 
 Result<void> FrameWriter::size(FramePixels& pixels,
                                const meta::Frame& frame,
+                               int device,
                                Crossings& crossings) {
     if (is_sized(pixels, frame)) return {};
     FramePixels out;
@@ -84,31 +92,44 @@ Result<void> FrameWriter::size(FramePixels& pixels,
     out.info.fps_n = pixels.info.fps_n;
     out.info.fps_d = pixels.info.fps_d;
     out.running_time = pixels.running_time;
-    out.buffer = SLUICE_TRY(acquire(out.info, memory::kHostMemory));
+    bool stays = device_of(pixels.buffer.get()) == device && is_scaled_on_devices(pixels.info);
+    out.buffer = SLUICE_TRY(acquire(out.info, stays ? device : memory::kHostMemory));
     gst_buffer_copy_into(
         out.buffer.get(), pixels.buffer.get(), GST_BUFFER_COPY_TIMESTAMPS, 0, gsize(-1));
+    SLUICE_TRY(scale(pixels, out, frame, crossings));
+    pixels = std::move(out);
+    return {};
+}
 
-    auto from = SLUICE_TRY(crossings.map_on_host(pixels.buffer.get(),
-                                                 pixels.info,
-                                                 MappedFrame::Access::kRead,
-                                                 frame.source,
-                                                 "they are scaled by the CPU"));
-    auto to = SLUICE_TRY(MappedFrame::map(out.buffer.get(), out.info, MappedFrame::Access::kWrite));
+Result<void> FrameWriter::scale(const FramePixels& from,
+                                const FramePixels& to,
+                                const meta::Frame& frame,
+                                Crossings& crossings) {
+    constexpr auto kRead = MappedFrame::Access::kRead;
+    auto target =
+        SLUICE_TRY(MappedFrame::map(to.buffer.get(), to.info, MappedFrame::Access::kWrite));
     image::PixelRect where = even_rect(frame.content, frame.size);
-    SLUICE_TRY(image::fill_around(to.mutable_view(), where, {0, 0, 0}));
-    memory::ImageView view = from.view();
+    int device = target.view().device;
+    if (device != memory::kHostMemory) {
+        if (!device_scaler_) device_scaler_ = SLUICE_TRY(DeviceTiles::create(device));
+        auto source = SLUICE_TRY(MappedFrame::map(from.buffer.get(), from.info, kRead));
+        device_scaler_->add(source.view(), where);
+        return device_scaler_->draw(nullptr, target.mutable_view());
+    }
+    auto source = SLUICE_TRY(crossings.map_on_host(
+        from.buffer.get(), from.info, kRead, frame.source, "the CPU scales them"));
+    SLUICE_TRY(image::fill_around(target.mutable_view(), where, {0, 0, 0}));
+    memory::ImageView view = source.view();
     image::Rect all{
         0, 0, static_cast<float>(view.size.width), static_cast<float>(view.size.height)};
-    SLUICE_TRY(scaler_.run(view, all, to.mutable_view(), where));
-    std::swap(pixels, out);  // the old ones are mapped until the end
-    return {};
+    return scaler_.run(view, all, target.mutable_view(), where);
 }
 
 Result<void> FrameWriter::make_writable(FramePixels& pixels,
                                         const meta::Frame& frame,
                                         int device,
                                         Crossings& crossings) {
-    SLUICE_TRY(size(pixels, frame, crossings));
+    SLUICE_TRY(size(pixels, frame, device, crossings));
     int there = device_of(pixels.buffer.get());
     if (there != device) device = memory::kHostMemory;
     if (there == device && is_writable(pixels.buffer.get())) return {};

@@ -1,10 +1,14 @@
 // sluicetiler: one picture of all sources, tile N showing source N, with the metadata moved along.
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "sluice/gst/bad_frames.h"
 #include "sluice/gst/batch_meta.h"
+#include "sluice/gst/cuda_memory.h"
+#include "sluice/gst/device_tiles.h"
 #include "sluice/gst/element.h"
 #include "sluice/gst/elements.h"
 #include "sluice/gst/frame_writer.h"
@@ -40,8 +44,15 @@ namespace {
 
 GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(SLUICE_BATCH_CAPS));
+#define SLUICE_HOST_PICTURE_CAPS "video/x-raw, format = (string) I420"
+#define SLUICE_CUDA_PICTURE_CAPS "video/x-raw(" SLUICE_CUDA_FEATURE "), format = (string) NV12"
+#ifdef SLUICE_GST_CUDA
+#define SLUICE_PICTURE_CAPS SLUICE_CUDA_PICTURE_CAPS "; " SLUICE_HOST_PICTURE_CAPS
+#else
+#define SLUICE_PICTURE_CAPS SLUICE_HOST_PICTURE_CAPS
+#endif
 GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
-    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw, format = (string) I420"));
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(SLUICE_PICTURE_CAPS));
 
 /// The streaming thread's own.
 struct Session {
@@ -53,6 +64,8 @@ struct Session {
     int tiles = 0;   ///< highest source id seen, plus one
     BufferRef last;  ///< the picture before, for tiles without news
     image::Scaler scaler;
+    int device = memory::kHostMemory;           ///< where the picture is made
+    std::unique_ptr<DeviceTiles> device_tiles;  ///< unless that is the host
     BadFrames bad_frames;
     GstClockTime last_time = GST_CLOCK_TIME_NONE;
 
@@ -85,18 +98,34 @@ SluiceTiler* self_of(gpointer object) {
     return static_cast<SluiceTiler*>(object);
 }
 
-// The first frame brings the colours and the rate.
-Result<void> open_session(SluiceTiler* self, Session& session, const GstVideoInfo& first) {
+bool next_takes_device_memory(GstPad* src) {
+    CapsRef wanted(gst_caps_from_string(SLUICE_CUDA_PICTURE_CAPS));
+    CapsRef taken(gst_pad_peer_query_caps(src, wanted.get()));
+    return has_cuda_memory() && taken && !gst_caps_is_empty(taken.get());
+}
+
+// The first frame brings the place, the colours and the rate.
+Result<void> open_session(SluiceTiler* self, Session& session, const FramePixels& pixels) {
+    const GstVideoInfo& first = pixels.info;
+    if (next_takes_device_memory(self->src)) session.device = device_of(pixels.buffer.get());
+    bool on_device = session.device != memory::kHostMemory;
     gst_video_info_set_format(&session.info,
-                              GST_VIDEO_FORMAT_I420,
+                              on_device ? GST_VIDEO_FORMAT_NV12 : GST_VIDEO_FORMAT_I420,
                               static_cast<guint>(session.settings.width & ~1),
                               static_cast<guint>(session.settings.height & ~1));
     if (GST_VIDEO_INFO_IS_YUV(&first)) session.info.colorimetry = first.colorimetry;
     session.info.fps_n = first.fps_n;
     session.info.fps_d = first.fps_d;
-    session.pool = SLUICE_TRY(make_pool(session.info));
-    gst_pad_push_event(self->src,
-                       gst_event_new_caps(CapsRef(gst_video_info_to_caps(&session.info)).get()));
+    CapsRef caps(gst_video_info_to_caps(&session.info));
+    if (on_device) {
+        session.device_tiles = SLUICE_TRY(DeviceTiles::create(session.device));
+        session.pool = SLUICE_TRY(make_device_pool(session.device, session.info));
+        gst_caps_set_features_simple(caps.get(),
+                                     gst_caps_features_new(SLUICE_CUDA_FEATURE, nullptr));
+    } else {
+        session.pool = SLUICE_TRY(make_pool(session.info));
+    }
+    gst_pad_push_event(self->src, gst_event_new_caps(caps.get()));
     return {};
 }
 
@@ -141,6 +170,36 @@ Result<void> draw_tile(State& state,
         view, all, picture, {place.left, place.top, place.width, place.height});
 }
 
+/// Puts a frame among those that draw_on_device() draws; it stays mapped till then.
+Result<void> add_tile(State& state,
+                      const FramePixels& pixels,
+                      meta::SourceId source,
+                      const osd::TileRect& place,
+                      std::vector<MappedFrame>& mapped) {
+    Session& session = *state.session;
+    GstBuffer* buffer = pixels.buffer.get();
+    constexpr auto kRead = MappedFrame::Access::kRead;
+    constexpr const char* kWhy = "the tiler's picture is made on a device";
+    if (device_of(buffer) == session.device) {
+        mapped.push_back(SLUICE_TRY(MappedFrame::map(buffer, pixels.info, kRead)));
+    } else {
+        mapped.push_back(
+            SLUICE_TRY(state.crossings.map_on_host(buffer, pixels.info, kRead, source, kWhy)));
+        state.crossings.count_to_device(GST_VIDEO_INFO_SIZE(&pixels.info), source, kWhy);
+    }
+    session.device_tiles->add(mapped.back().view(),
+                              {place.left, place.top, place.width, place.height});
+    return {};
+}
+
+Result<void> draw_on_device(Session& session, const memory::MutableImageView& picture) {
+    if (!session.last) return session.device_tiles->draw(nullptr, picture);
+    auto last =
+        SLUICE_TRY(MappedFrame::map(session.last.get(), session.info, MappedFrame::Access::kRead));
+    memory::ImageView ground = last.view();
+    return session.device_tiles->draw(&ground, picture);
+}
+
 // Tiles without news, and the bars beside pictures, stay as they were.
 Result<void> lay_background(Session& session, const memory::MutableImageView& picture) {
     if (!session.last) return image::fill(picture, {0, 0, 0});
@@ -162,13 +221,17 @@ Result<BufferRef> compose(GstElement* element, State& state, BatchPayload& paylo
     tiled.content = {0, 0, static_cast<float>(size.width), static_cast<float>(size.height)};
     {
         auto picture = SLUICE_TRY(MappedFrame::map(raw, session.info, MappedFrame::Access::kWrite));
-        SLUICE_TRY(lay_background(session, picture.mutable_view()));
+        std::vector<MappedFrame> mapped;
+        bool on_device = session.device_tiles != nullptr;
+        if (!on_device) SLUICE_TRY(lay_background(session, picture.mutable_view()));
         for (std::size_t i = 0; i < payload.batch.frames.size(); ++i) {
             meta::Frame& frame = payload.batch.frames[i];
             osd::TileRect tile = session.layout->tile(static_cast<int>(frame.source.value));
             osd::TileRect place = osd::letterbox(tile, frame.size);
+            const FramePixels& pixels = payload.pixels[i];
             auto drawn =
-                draw_tile(state, picture.mutable_view(), payload.pixels[i], frame.source, place);
+                on_device ? add_tile(state, pixels, frame.source, place, mapped)
+                          : draw_tile(state, picture.mutable_view(), pixels, frame.source, place);
             if (!drawn) {  // its tile stays as it was
                 session.bad_frames.report(element, frame, drawn.error());
                 continue;
@@ -178,6 +241,7 @@ Result<BufferRef> compose(GstElement* element, State& state, BatchPayload& paylo
             osd::move_to_tile(frame, place, size);
             osd::append(tiled, frame);
         }
+        if (on_device) SLUICE_TRY(draw_on_device(session, picture.mutable_view()));
     }
     BatchPayload carried;
     carried.batch.sequence = tiled.sequence = payload.batch.sequence;
@@ -202,7 +266,7 @@ GstClockTime next_time(Session& session, const BatchPayload& payload) {
 Result<BufferRef> tile(SluiceTiler* self, Session& session, GstBuffer* batch) {
     BatchPayload& payload = *SLUICE_TRY(batch_payload(batch));
     if (payload.batch.frames.empty()) return BufferRef();
-    if (!session.pool) SLUICE_TRY(open_session(self, session, payload.pixels[0].info));
+    if (!session.pool) SLUICE_TRY(open_session(self, session, payload.pixels[0]));
     send_segment(self, session);
     SLUICE_TRY(fit_layout(session, payload));
     GstClockTime time = next_time(session, payload);

@@ -9,6 +9,8 @@
 #include "sluice/gst/crossings.h"
 #include "sluice/gst/cuda_memory.h"
 #include "sluice/gst/frame_writer.h"
+#include "sluice/gst/sluice_meta.h"
+#include "sluice/osd/tile_layout.h"
 
 namespace sluice::gst {
 namespace {
@@ -135,6 +137,24 @@ TEST_F(Cuda, AWritableCopyStaysOnTheDevice) {
     EXPECT_EQ(byte_at(drawn.buffer.get(), kInfo, 63, 47), 7);
 }
 
+TEST_F(Cuda, FramesAreScaledOnTheDevice) {
+    Element element("sluiceosd");
+    Crossings crossings(element.get());
+    FrameWriter writer;
+    BufferRef frame = device_frame(70);
+    meta::Frame meta;
+    meta.size = {100, 60};
+    meta.content = {10, 0, 80, 60};
+    for (int device : {kDevice, memory::kHostMemory}) {
+        FramePixels pixels{frame, kInfo, 0};
+        auto sized = writer.size(pixels, meta, device, crossings);
+        ASSERT_TRUE(sized) << sized.error().text();
+        EXPECT_EQ(device_of(pixels.buffer.get()), device);
+        EXPECT_EQ(byte_at(pixels.buffer.get(), pixels.info, 50, 30), 70);
+        EXPECT_EQ(byte_at(pixels.buffer.get(), pixels.info, 3, 30), 16) << "padding";
+    }
+}
+
 TEST_F(Cuda, TheDemuxSaysWhichMemoryItGives) {
     for (bool takes_device : {true, false}) {
         Element demux("sluicedemux");
@@ -150,6 +170,69 @@ TEST_F(Cuda, TheDemuxSaysWhichMemoryItGives) {
         EXPECT_EQ(gst_caps_features_contains(gst_caps_get_features(got, 0), SLUICE_CUDA_FEATURE),
                   takes_device);
         EXPECT_EQ(byte_at(frame.get(), kInfo, 3, 3), 7);
+    }
+}
+
+std::uint64_t frames_to_host(const Element& element) {
+    GstStructure* stats = nullptr;
+    g_object_get(element.get(), "stats", &stats, nullptr);
+    guint64 frames = 0;
+    gst_structure_get_uint64(stats, "frames-to-host", &frames);
+    gst_structure_free(stats);
+    return frames;
+}
+
+TEST_F(Cuda, TheOsdDrawsOnTheDevice) {
+    Element osd("sluiceosd");
+    Harness h = harness(osd);
+    set_batch_caps(h);
+    const meta::PixelBox box{20, 10, 30, 30};
+    BufferRef held = device_frame(128);
+    push(h, batch({{0, kInfo, held, {object(box)}}, {1, kInfo, device_frame(128), {object(box)}}}));
+    BufferRef out = pull(h);
+    EXPECT_EQ(osd.error(), "");
+    EXPECT_EQ(frames_to_host(osd), 0u);
+    for (guint i = 0; i < 2; ++i) {
+        GstBuffer* pixels = sluice_buffer_get_pixels(out.get(), i);
+        EXPECT_EQ(device_of(pixels), kDevice);
+        EXPECT_NE(byte_at(pixels, kInfo, 20, 30), 128) << i;
+        EXPECT_EQ(byte_at(pixels, kInfo, 5, 45), 128) << i;
+    }
+    EXPECT_EQ(byte_at(held.get(), kInfo, 20, 30), 128) << "others hold it";
+}
+
+TEST_F(Cuda, TheOsdDrawsOnTheHostWhereAskedTo) {
+    Element osd("sluiceosd", {{"process-mode", "cpu"}});
+    Harness h = harness(osd);
+    set_batch_caps(h);
+    push(h, batch({{0, kInfo, device_frame(128), {object({20, 10, 30, 30})}}}));
+    BufferRef out = pull(h);
+    EXPECT_EQ(frames_to_host(osd), 1u);
+    EXPECT_NE(byte_at(sluice_buffer_get_pixels(out.get(), 0), kInfo, 20, 30), 128);
+}
+
+TEST_F(Cuda, TheTilerMakesItsPictureWhereTheNextElementTakesIt) {
+    for (bool takes_device : {true, false}) {
+        Element tiler("sluicetiler", {{"width", "128"}, {"height", "96"}});
+        Harness h = harness(tiler);
+        if (!takes_device) gst_harness_set_sink_caps_str(h.get(), SLUICE_HOST_VIDEO_CAPS);
+        set_batch_caps(h);
+        push(h, batch({{0, kInfo, device_frame(50), {}}, {1, kInfo, device_frame(200), {}}}));
+        push(h, batch({{1, kInfo, device_frame(100), {}}}));
+        pull(h);
+        BufferRef out = pull(h);
+        ASSERT_TRUE(out) << tiler.error();
+        EXPECT_EQ(device_of(out.get()), takes_device ? kDevice : memory::kHostMemory);
+        EXPECT_EQ(frames_to_host(tiler), takes_device ? 0u : 3u);
+        GstVideoInfo picture =
+            video(takes_device ? GST_VIDEO_FORMAT_NV12 : GST_VIDEO_FORMAT_I420, 128, 96);
+        auto grid = osd::TileLayout::create(2, 0, 0, {128, 96}).value();
+        int want[] = {50, 100};
+        for (int i = 0; i < 2; ++i) {
+            osd::TileRect tile = grid.tile(i);
+            int x = tile.left + tile.width / 2;
+            EXPECT_EQ(byte_at(out.get(), picture, x, tile.top + tile.height / 2), want[i]) << i;
+        }
     }
 }
 
