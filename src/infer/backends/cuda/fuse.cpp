@@ -174,11 +174,11 @@ private:
 
 }  // namespace
 
-void fuse(Graph& graph, Siblings siblings) {
+void fuse(Graph& graph) {
     Fuser(graph).run();
     drop_unused(graph);
     chain_pools(graph);
-    if (siblings == Siblings::kMerged) merge_siblings(graph);
+    merge_siblings(graph);
     widen_first_layers(graph);
     drop_unused(graph);
 }

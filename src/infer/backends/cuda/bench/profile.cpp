@@ -23,8 +23,7 @@
 /// The engine alone: images a second from device memory to device memory, and each layer's part.
 ///
 ///   infer_cuda_profile MODEL [batch=1,8,32,64] [precision=fp16|tf32|fp32] [tuned=CACHE]
-///                      [table=FILE] [check=FOLDER] [verify=yes] [siblings=merged]
-///                      [stem=never|always]
+///                      [table=FILE] [check=FOLDER] [verify=yes] [stem=never|always]
 ///
 /// check: FOLDER has input.bin and output0.bin, output1.bin, ... (fp32, one item), which the
 /// results for the first and last item of each batch are compared with. verify: each step is judged
@@ -67,7 +66,7 @@ Result<Built> build(const std::string& path, const Words& words, int batch) {
     auto model = core.read_model(path);
     auto prepared = SLUICE_TRY(prepare(path, *model, adaptation, batch));
     Graph graph = SLUICE_TRY(import_model(*prepared.model));
-    fuse(graph, words.contains("siblings") ? Siblings::kMerged : Siblings::kApart);
+    fuse(graph);
     const std::string precision = words.at("precision");
     Network::Options options;
     options.tf32 = precision == "tf32";
@@ -271,7 +270,7 @@ int main(int argc, char** argv) {
     if (argc < 2) {
         fmt::print(
             "usage: infer_cuda_profile MODEL [batch=..] [precision=..] [tuned=CACHE] "
-            "[table=FILE] [check=FOLDER] [verify=yes] [siblings=merged] [stem=never|always]\n");
+            "[table=FILE] [check=FOLDER] [verify=yes] [stem=never|always]\n");
         return 2;
     }
     try {
