@@ -19,7 +19,8 @@ if(TARGET gstsluice)
     install(TARGETS gstsluice LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/gstreamer-1.0)
     set_target_properties(gstsluice PROPERTIES INSTALL_RPATH "$ORIGIN/../sluice/openvino")
     # What programs and model parsers of others include.
-    install(FILES src/gst/sluice_meta.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sluice/gst)
+    install(FILES src/gst/sluice_meta.h src/gst/sluice_pixels.h
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sluice/gst)
     install(FILES src/infer/parser_abi.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sluice/infer)
 endif()
 

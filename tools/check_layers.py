@@ -31,6 +31,7 @@ THIRD_PARTIES = [
     (r"(gst|glib|gio|glib-object)[/.]", r"(gst|app)/"),
     (r"(cuda|cudnn|npp|nvml|driver_types|vector_types)", r".*/cuda/"),
     (r"(openvino|onnxruntime|NvInfer)", r"infer/backends/"),
+    (r"dlpack/", r"gst/"),
     (r"yaml-cpp/", r"config/readers/"),
     (r"(librdkafka|mosquitto|amqp|hiredis)", r"broker/adapters/"),
     (r"(pybind11|nanobind)/", r"python/"),

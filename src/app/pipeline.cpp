@@ -226,6 +226,10 @@ std::vector<CrossingReport> Pipeline::State::report_crossings() const {
                            0,
                            0});
     }
+    CrossingReport user = detail::read_user_copies();
+    user.frames_to_host -= user_copies_before.frames_to_host;
+    user.bytes_to_host -= user_copies_before.bytes_to_host;
+    if (user.frames_to_host > 0) reports.push_back(std::move(user));
     return reports;
 }
 

@@ -3,13 +3,14 @@
 
 #include "support.h"
 
+#include <dlpack/dlpack.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "sluice/gst/crossings.h"
 #include "sluice/gst/cuda_memory.h"
 #include "sluice/gst/frame_writer.h"
-#include "sluice/gst/sluice_meta.h"
+#include "sluice/gst/sluice_pixels.h"
 #include "sluice/osd/tile_layout.h"
 
 namespace sluice::gst {
@@ -115,6 +116,58 @@ TEST_F(Cuda, AFrameIsCopiedToTheHostOnceAndCounted) {
     EXPECT_EQ(frames, 1u);
     EXPECT_EQ(bytes, 64u * 48 * 3 / 2);
     EXPECT_THAT(element.warning(), HasSubstr("source 3"));
+}
+
+TEST_F(Cuda, UserCodeMapsAFrameOnTheHostAndIsCounted) {
+    BufferRef buffer = batch({{0, kInfo, device_frame(7), {}}, {1, kInfo, device_frame(8), {}}});
+    guint64 frames[2];
+    guint64 bytes[2];
+    sluice_pixels_get_copied(&frames[0], &bytes[0]);
+    for (int i = 0; i < 2; ++i) {  // the second time it is there already
+        SluicePixels pixels;
+        ASSERT_TRUE(sluice_buffer_map_pixels(buffer.get(), 1, GST_MAP_READ, &pixels, nullptr));
+        EXPECT_STREQ(pixels.format, "NV12");
+        EXPECT_EQ(pixels.data[0][47 * pixels.stride[0] + 63], 8);
+        EXPECT_EQ(pixels.data[1][23 * pixels.stride[1] + 63], 8);
+        sluice_pixels_unmap(&pixels);
+    }
+    sluice_pixels_get_copied(&frames[1], &bytes[1]);
+    EXPECT_EQ(frames[1] - frames[0], 1u);
+    EXPECT_EQ(bytes[1] - bytes[0], 64u * 48 * 3 / 2);
+}
+
+TEST_F(Cuda, UserCodeViewsAFrameWhereItLies) {
+    BufferRef frame = device_frame(7);
+    GstBuffer* raw = frame.get();
+    BufferRef buffer = batch({{0, kInfo, std::move(frame), {}}});
+    guint64 frames[2];
+    guint64 bytes[2];
+    sluice_pixels_get_copied(&frames[0], &bytes[0]);
+    DLManagedTensor* managed = sluice_buffer_get_dlpack(buffer.get(), 0, 1, nullptr);
+    ASSERT_TRUE(managed);
+    const DLTensor& tensor = managed->dl_tensor;
+    EXPECT_EQ(tensor.device.device_type, kDLCUDA);
+    EXPECT_EQ(tensor.device.device_id, kDevice);
+    ASSERT_EQ(tensor.ndim, 3);
+    EXPECT_EQ(tensor.shape[0], 24);
+    EXPECT_EQ(tensor.shape[1], 32);
+    EXPECT_EQ(tensor.shape[2], 2);
+    buffer = BufferRef();
+    EXPECT_EQ(GST_MINI_OBJECT_REFCOUNT_VALUE(raw), 1) << "the tensor's";
+
+    memory::ImageView there;
+    there.format = memory::PixelFormat::kGray8;
+    there.size = {64, 24};
+    there.data[0] = static_cast<const std::uint8_t*>(tensor.data);
+    there.stride[0] = tensor.strides[0];
+    there.device = tensor.device.device_id;
+    memory::Image here(there.format, there.size);
+    ASSERT_TRUE(copy_on_device(there, here.view()));
+    const memory::ImageView seen = std::as_const(here).view();
+    EXPECT_THAT(std::vector<int>(seen.data[0], seen.data[0] + 64 * 24), testing::Each(7));
+    sluice_pixels_get_copied(&frames[1], &bytes[1]);
+    EXPECT_EQ(frames[1], frames[0]);
+    managed->deleter(managed);
 }
 
 TEST_F(Cuda, AWritableCopyStaysOnTheDevice) {

@@ -25,13 +25,33 @@ class Samples(InFolder):
                 for name in MADE[sample.stem]:
                     self.assertGreater((self.folder / name).stat().st_size, 0, name)
 
-    def test_a_program_in_c_reads_the_objects(self):
-        model = ROOT / "tests/models/brightness_box.onnx"
+    def run_program(self, *command):
+        """What a sample that uses the plug-in prints, line by line."""
+        done = run(*command, env={**os.environ, "GST_PLUGIN_PATH": str(BUILD / "lib/gstreamer-1.0")})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.splitlines()
+
+    def make_clip(self, model):
         made = run(PROGRAM, "run", "--model", model, "--source", "test:white?frames=3",
                    "--output", self.folder / "clip.mp4")
         self.assertEqual(made.returncode, 0, made.stderr)
-        done = run(BUILD / "samples/count_objects", self.folder / "clip.mp4", model,
-                   env={**os.environ, "GST_PLUGIN_PATH": str(BUILD / "lib/gstreamer-1.0")})
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual([line.split(":")[0] for line in done.stdout.splitlines()],
-                         ["frame 0", "frame 1", "frame 2"])
+        return self.folder / "clip.mp4"
+
+    def test_a_program_in_c_reads_the_objects(self):
+        model = ROOT / "tests/models/brightness_box.onnx"
+        lines = self.run_program(BUILD / "samples/count_objects", self.make_clip(model), model)
+        self.assertEqual([line.split(":")[0] for line in lines], ["frame 0", "frame 1", "frame 2"])
+
+    def test_a_program_in_c_reads_the_pixels(self):
+        clip = self.make_clip(ROOT / "tests/models/brightness_box.onnx")
+        lines = self.run_program(BUILD / "samples/read_pixels", clip)
+        self.assertEqual(len(lines), 4)
+        for number, line in enumerate(lines[:3]):
+            self.assertRegex(line, rf"^frame {number}: \d+ rows of \d+ on .*, mean 2\d\d\.\d$")
+        self.assertRegex(lines[3], r"^\d+ frames copied from a GPU$")
+
+    def test_python_views_the_pixels(self):
+        lines = self.run_program(
+            ROOT / ".venv/bin/python", ROOT / "samples/view_pixels.py", BUILD / "lib/gstreamer-1.0/libgstsluice.so",
+            "videotestsrc pattern=white num-buffers=2 ! video/x-raw,format=NV12,width=64,height=48")
+        self.assertEqual(lines, 2 * ["(48, 64) uint8 cpu largest 235"])

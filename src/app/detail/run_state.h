@@ -7,6 +7,7 @@
 
 #include "sluice/app/detail/branch.h"
 #include "sluice/app/detail/source_run.h"
+#include "sluice/app/detail/stats.h"
 #include "sluice/app/pipeline.h"
 
 namespace sluice::app {
@@ -59,6 +60,7 @@ struct Pipeline::State {
     detail::Recorder recorder;
     detail::Outputs outputs;
 
+    const CrossingReport user_copies_before = detail::read_user_copies();
     bool started = false;
     bool finished = false;
     bool closed = false;

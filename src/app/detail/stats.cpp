@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/gst/sluice_pixels.h"
 #include "sluice/memory/image.h"
 
 namespace sluice::app::detail {
@@ -111,6 +112,13 @@ std::vector<CrossingReport> read_crossings(GstElement* pipeline) {
         return a.where < b.where;
     });
     return reports;
+}
+
+CrossingReport read_user_copies() {
+    guint64 frames = 0;
+    guint64 bytes = 0;
+    sluice_pixels_get_copied(&frames, &bytes);
+    return {"user code", frames, bytes, 0, 0};
 }
 
 }  // namespace sluice::app::detail

@@ -15,5 +15,7 @@ void read_model_stats(GstElement* model, ModelReport& report);
 int read_pixel_device(GstElement* model);
 /// What the elements in the pipeline copied between host and device, by the element's name.
 std::vector<CrossingReport> read_crossings(GstElement* pipeline);
+/// What code of the user's had copied in all of the process so far (sluice_pixels.h).
+CrossingReport read_user_copies();
 
 }  // namespace sluice::app::detail
