@@ -26,6 +26,7 @@ struct SourceOptions {
     Duration start_timeout = std::chrono::seconds(30);
     double image_fps = 25;
     DecoderKind decoder = DecoderKind::kAuto;
+    std::string device;
 };
 
 struct SourceDescription {
@@ -177,7 +178,12 @@ inline constexpr auto fields<app::SourceOptions> = field_table(
           "frames a second that the images of a folder stand for"),
     field("decoder",
           &app::SourceOptions::decoder,
-          "auto (the device's where the first model runs on one), software or hardware"));
+          "auto (the device's where the first model runs on one), software or hardware"),
+    field(
+        "device",
+        &app::SourceOptions::device,
+        "which of the first model's devices it goes to, where there are several; empty: they take "
+        "turns"));
 
 template <>
 inline constexpr auto fields<app::TrackerOptions> = field_table(

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "sluice/app/chains.h"
 #include "sluice/app/detail/branch.h"
+#include "sluice/gst/cuda_memory.h"
 
 namespace sluice::app {
 namespace {
@@ -73,9 +75,13 @@ void trace_models(Tracer& tracer, const PipelineDescription& description, bool o
 void trace_picture(Tracer tracer,
                    const OutputOptions& output,
                    osd::ProcessMode drawing,
-                   bool tiled) {
+                   bool tiled,
+                   std::optional<int> picture) {
     if (tiled) {
-        tracer.pass("sluicetiler");
+        int device = picture.value_or(tracer.device());
+        tracer.move("sluicetiler",
+                    device,
+                    fmt::format("the tiler's picture is made on {}", memory_name(device)));
         tracer.become(output.width, output.height);
     }
     if (drawing == osd::ProcessMode::kCpu) {
@@ -112,7 +118,8 @@ std::string decoder_text(const Decoding& decoding) {
 PixelPath trace_pixels(const PipelineDescription& description,
                        const std::vector<Source>& sources,
                        std::size_t source,
-                       const Decoding& decoding) {
+                       const Decoding& decoding,
+                       std::optional<int> picture) {
     PixelPath path{sources[source].name, decoding, {}, {}};
     Tracer tracer(path);
     tracer.pass(decoding.decoder.empty() ? "source" : decoding.decoder);
@@ -120,29 +127,35 @@ PixelPath trace_pixels(const PipelineDescription& description,
     trace_models(tracer, description, false);
     trace_models(tracer, description, true);
     for (const OutputOptions& output : description.outputs) {
-        bool picture = output.kind == OutputKind::kVideo || output.kind == OutputKind::kWindow;
-        if (!picture) continue;
+        bool pixels = output.kind == OutputKind::kVideo || output.kind == OutputKind::kWindow;
+        if (!pixels) continue;
         bool tiled = detail::is_tiled(output, sources.size());
-        trace_picture(tracer, output, description.osd.process_mode, tiled);
+        trace_picture(tracer, output, description.osd.process_mode, tiled, picture);
     }
     return path;
 }
 
 Result<std::vector<PixelPath>> explain_pixels(const PipelineDescription& description,
                                               const std::vector<Source>& sources) {
-    auto pipeline =
-        SLUICE_TRY(Pipeline::create_sources(description, sources, likely_device(description)));
+    auto chains = SLUICE_TRY(plan_chains(description, sources, gst::cuda_device_count()));
+    auto pipeline = SLUICE_TRY(Pipeline::create_sources(description, sources));
     SLUICE_TRY(pipeline->start());
     TimePoint end = now() + kPatience;
     while (pipeline->poll(std::chrono::milliseconds(20)) && now() < end) {
     }
-    std::vector<PixelPath> paths;
     std::vector<Decoding> decodings = pipeline->decodings();
-    for (std::size_t i = 0; i < sources.size(); ++i) {
-        if (decodings[i].format.empty() && decodings[i].error.empty()) {
-            decodings[i].error = fmt::format("no frame within {:.0f} s", to_seconds(kPatience));
+    for (Decoding& decoding : decodings) {
+        if (decoding.format.empty() && decoding.error.empty()) {
+            decoding.error = fmt::format("no frame within {:.0f} s", to_seconds(kPatience));
         }
-        paths.push_back(trace_pixels(description, sources, i, decodings[i]));
+    }
+    std::vector<PixelPath> paths(sources.size());
+    std::optional<int> picture = picture_device(chains);
+    for (const Chain& chain : chains) {
+        PipelineDescription own = description;
+        own.models = chain.models;
+        for (std::size_t i : chain.sources)
+            paths[i] = trace_pixels(own, sources, i, decodings[i], picture);
     }
     return paths;
 }

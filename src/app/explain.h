@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,11 +29,13 @@ struct PixelPath {
     std::vector<PixelCrossing> crossings;
 };
 
-/// The way of one source's frames, once their decoding is known.
+/// The way of one source's frames, once their decoding is known, through these models, each on one
+/// device. `picture`: the device on which a picture of all sources is made, where they differ.
 PixelPath trace_pixels(const PipelineDescription& description,
                        const std::vector<Source>& sources,
                        std::size_t source,
-                       const Decoding& decoding);
+                       const Decoding& decoding,
+                       std::optional<int> picture = {});
 
 /// Plays one frame of each source, without models, for a few seconds at most, and traces it. A
 /// source that gives none then has the reason in its decoding. initialise() was called.

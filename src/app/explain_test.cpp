@@ -81,6 +81,19 @@ TEST(TracePixels, OfATiledPictureCrossOnce) {
     EXPECT_EQ(path.crossings[0].bytes, 1280u * 720 * 3 / 2);
 }
 
+TEST(TracePixels, GoThroughTheHostToAPictureOfAnotherDevice) {
+    PipelineDescription description;
+    description.outputs.push_back(video("out.mp4"));
+    description.outputs[0].layout = Layout::kTiled;
+    PixelPath path = trace_pixels(description, one_source(), 0, decoded(1), 0);
+    ASSERT_THAT(path.crossings, SizeIs(3));
+    EXPECT_EQ(path.crossings[0].where, "sluicetiler");
+    EXPECT_TRUE(path.crossings[0].to_host);
+    EXPECT_FALSE(path.crossings[1].to_host);
+    EXPECT_EQ(path.crossings[1].reason, "the tiler's picture is made on cuda:0");
+    EXPECT_EQ(path.crossings[1].bytes, 4608);
+}
+
 TEST(TracePixels, SourcesWithoutAFrameSayWhy) {
     Decoding none;
     none.error = "no such file";

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/app/chains.h"
 #include "sluice/app/detail/elements.h"
 #include "sluice/app/detail/file_length.h"
 #include "sluice/app/detail/run_state.h"
@@ -102,8 +103,8 @@ GstBusSyncReply cut_failed_branch(GstBus*, GstMessage* message, gpointer data) {
 }
 
 /// Before a model takes its time to load.
-Result<void> check_devices(const PipelineDescription& description) {
-    for (const gst::InferSettings& model : description.models) {
+Result<void> check_devices(const Chain& chain) {
+    for (const gst::InferSettings& model : chain.models) {
         bool cuda = to_lower(model.device).starts_with("cuda");
         bool there = gst::likely_device(model) != memory::kHostMemory;
         if (!cuda || there || !gst::has_cuda_memory()) continue;
@@ -142,76 +143,124 @@ Result<void> initialise() {
     return {};
 }
 
-Result<void> Pipeline::State::build_analysis(GstElement*& last) {
-    mux = SLUICE_TRY(detail::add_element(pipeline, "sluicemux"));
-    detail::set_properties(mux, description.mux);
-    std::vector<GstElement*> chain{mux};
+Result<void> Pipeline::State::build_chain(RunningChain& chain) {
+    chain.mux = SLUICE_TRY(detail::add_element(pipeline, "sluicemux"));
+    detail::set_properties(chain.mux, description.mux);
+    std::vector<GstElement*> elements{chain.mux};
     for (bool on_objects : {false, true}) {
-        for (const gst::InferSettings& settings : description.models) {
+        for (const gst::InferSettings& settings : chain.plan.models) {
             if ((settings.process_mode == 2) != on_objects) continue;
-            models.push_back(SLUICE_TRY(add_model(pipeline, settings)));
-            chain.push_back(models.back());
+            chain.models.push_back(SLUICE_TRY(add_model(pipeline, settings)));
+            elements.push_back(chain.models.back());
         }
         if (on_objects || !has_tracker(description)) continue;
         SLUICE_TRY(check_tracker(description.tracker).context("tracker"));
-        chain.push_back(SLUICE_TRY(detail::add_element(pipeline, "sluicetracker")));
-        detail::set_properties(chain.back(), description.tracker);
+        elements.push_back(SLUICE_TRY(detail::add_element(pipeline, "sluicetracker")));
+        detail::set_properties(elements.back(), description.tracker);
     }
-    for (std::size_t i = 1; i < chain.size(); ++i)
-        SLUICE_TRY(detail::link_elements(chain[i - 1], chain[i]));
-    last = chain.back();
+    for (std::size_t i = 1; i < elements.size(); ++i)
+        SLUICE_TRY(detail::link_elements(elements[i - 1], elements[i]));
+    chain.last = elements.back();
     return {};
 }
 
-Result<void> Pipeline::State::build(const std::vector<Source>& found, RunLimits limits) {
+Result<GstElement*> Pipeline::State::join_chains() {
+    if (chains.size() == 1) return chains.front().last;
+    join = SLUICE_TRY(detail::add_element(pipeline, "funnel"));
+    // All chains' caps and segments say the same: the first ones stand for all.
+    g_object_set(join, "forward-sticky-events", FALSE, nullptr);
+    for (const RunningChain& chain : chains)
+        SLUICE_TRY(detail::link_elements(chain.last, join));
+    return join;
+}
+
+Result<void> Pipeline::State::add_sources(const std::vector<Source>& found, RunLimits limits) {
+    sources.resize(found.size());
+    for (const RunningChain& chain : chains) {
+        for (std::size_t i : chain.plan.sources) {
+            sources[i] = SLUICE_TRY(
+                SourceRun::create(found[i], {limits.frames, decoder_threads(found.size())}));
+            SLUICE_TRY(sources[i]->join(pipeline, chain.mux, static_cast<unsigned>(i)));
+        }
+    }
+    return {};
+}
+
+Result<void> Pipeline::State::build(std::vector<Chain> planned,
+                                    const std::vector<Source>& found,
+                                    RunLimits limits) {
     pipeline = gst_pipeline_new("sluice");
     gst_object_ref_sink(pipeline);
     g_object_set(pipeline, "message-forward", TRUE, nullptr);
     g_signal_connect(pipeline, "deep-element-added", G_CALLBACK(do_not_wait), nullptr);
-    GstElement* last = nullptr;
-    SLUICE_TRY(build_analysis(last));
-    add_buffer_probe(last, record_batch, &recorder);
-    outputs = SLUICE_TRY(detail::Outputs::create(pipeline, last, description, found, recorder));
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        sources.push_back(SLUICE_TRY(
-            SourceRun::create(found[i], {limits.frames, decoder_threads(found.size())})));
-        SLUICE_TRY(sources.back()->join(pipeline, mux, static_cast<unsigned>(i)));
+    detail::PixelPlaces places{std::vector<int>(found.size()), picture_device(planned)};
+    for (Chain& plan : planned) {
+        if (plan.sources.empty()) {
+            note(fmt::format("warning: {} stays idle: no source is left for it", plan.device));
+            continue;
+        }
+        for (std::size_t source : plan.sources)
+            places.of_source[source] = plan.likely_device;
+        chains.push_back({std::move(plan), nullptr, {}, nullptr});
+        SLUICE_TRY(build_chain(chains.back()));
     }
+    GstElement* last = SLUICE_TRY(join_chains());
+    add_buffer_probe(last, record_batch, &recorder);
+    outputs =
+        SLUICE_TRY(detail::Outputs::create(pipeline, last, description, found, places, recorder));
+    SLUICE_TRY(add_sources(found, limits));
     bool images = std::any_of(found.begin(), found.end(), [](const Source& source) {
         return source.kind == SourceKind::kImages;
     });
-    if (images) add_buffer_probe(mux, name_images, &sources);
+    for (const RunningChain& chain : chains) {
+        if (images) add_buffer_probe(chain.mux, name_images, &sources);
+    }
     GstBus* bus = gst_element_get_bus(pipeline);
     gst_bus_set_sync_handler(bus, cut_failed_branch, &outputs.branches, nullptr);
     gst_object_unref(bus);
     return {};
 }
 
-int Pipeline::State::pixel_device() const {
-    if (models.empty()) return likely_device;
+int RunningChain::pixel_device() const {
+    if (models.empty()) return plan.likely_device;
     return detail::read_pixel_device(models.front());
 }
 
-void Pipeline::State::lend_context() {
-    if (likely_device == memory::kHostMemory) return;
-    auto context = gst::cuda_context(likely_device);
+void Pipeline::State::lend_context(GstElement* element, int device) {
+    if (device == memory::kHostMemory) return;
+    auto context = gst::cuda_context(device);
     if (context) {
-        gst_element_set_context(pipeline, context->get());
+        gst_element_set_context(element, context->get());
     } else {
         note(fmt::format("warning: frames are copied, since {}", context.error().text()));
     }
 }
 
+// A bin has one context and hands it down: each source's is its own chain's, what all share gets
+// that of the first device. (cudadownload, all that asks there, takes frames of any.)
+void Pipeline::State::lend_contexts() {
+    auto first = std::find_if(chains.begin(), chains.end(), [](const RunningChain& chain) {
+        return chain.plan.likely_device != memory::kHostMemory;
+    });
+    if (first != chains.end()) lend_context(pipeline, first->plan.likely_device);
+    for (const RunningChain& chain : chains) {
+        for (std::size_t i : chain.plan.sources)
+            lend_context(sources[i]->bin(), chain.plan.likely_device);
+    }
+}
+
 std::vector<ModelReport> Pipeline::State::report_models() const {
     std::vector<ModelReport> reports;
-    for (GstElement* element : models) {
-        ModelReport report;
-        gchar* file = nullptr;
-        g_object_get(element, "model", &file, nullptr);
-        if (file) report.file = file;
-        g_free(file);
-        detail::read_model_stats(element, report);
-        reports.push_back(std::move(report));
+    for (const RunningChain& chain : chains) {
+        for (GstElement* element : chain.models) {
+            ModelReport report;
+            gchar* file = nullptr;
+            g_object_get(element, "model", &file, nullptr);
+            if (file) report.file = file;
+            g_free(file);
+            detail::read_model_stats(element, report);
+            reports.push_back(std::move(report));
+        }
     }
     return reports;
 }
@@ -242,44 +291,36 @@ void Pipeline::State::close() {
     gst_element_set_state(pipeline, GST_STATE_NULL);
 }
 
-int likely_device(const PipelineDescription& description) {
-    for (const gst::InferSettings& model : description.models) {
-        if (model.process_mode != 2) return gst::likely_device(model);
-    }
-    return memory::kHostMemory;
-}
-
 Pipeline::Pipeline(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Pipeline::~Pipeline() = default;
 
 Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineDescription& description,
                                                    const std::vector<Source>& sources,
                                                    RunLimits limits) {
-    if (description.models.empty()) {
-        return invalid_argument("no model: give one, e.g. --model yolox_nano.onnx");
-    }
-    SLUICE_TRY(check_devices(description));
+    auto chains = SLUICE_TRY(plan_chains(description, sources, gst::cuda_device_count()));
+    for (const Chain& chain : chains)
+        SLUICE_TRY(check_devices(chain));
     auto state = std::make_unique<State>(description, sources.size());
-    state->likely_device = likely_device(description);
-    SLUICE_TRY(state->build(sources, limits));
+    SLUICE_TRY(state->build(std::move(chains), sources, limits));
     return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
 }
 
 Result<std::unique_ptr<Pipeline>> Pipeline::create_sources(const PipelineDescription& description,
-                                                           const std::vector<Source>& sources,
-                                                           int device) {
+                                                           const std::vector<Source>& sources) {
     PipelineDescription alone;
     alone.sources = description.sources;
     alone.tracker.tracker = "none";
+    auto chains = SLUICE_TRY(plan_chains(description, sources, gst::cuda_device_count()));
+    for (Chain& chain : chains)
+        chain.models.clear();
     auto state = std::make_unique<State>(alone, sources.size());
-    state->likely_device = device;
-    SLUICE_TRY(state->build(sources, {1}));
+    SLUICE_TRY(state->build(std::move(chains), sources, {1}));
     return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
 }
 
 Result<void> Pipeline::start() {
     State& state = *state_;
-    state.lend_context();
+    state.lend_contexts();
     if (gst_element_set_state(state.pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
         while (poll(Duration{})) {
         }
@@ -299,9 +340,12 @@ Result<void> Pipeline::start() {
                                    missing));
         }
     }
-    const int device = state.pixel_device();
+    for (const RunningChain& chain : state.chains) {
+        const int device = chain.pixel_device();
+        for (std::size_t i : chain.plan.sources)
+            state.sources[i]->want_frames_on(device);
+    }
     for (auto& run : state.sources) {
-        run->want_frames_on(device);
         if (!run->start()) poll(Duration{});
     }
     return {};
@@ -349,7 +393,10 @@ RunReport Pipeline::report() const {
         report.sources.push_back(std::move(source));
     }
     state.recorder.fill(report);
-    detail::read_mux_stats(state.mux, report);
+    std::vector<GstElement*> muxes;
+    for (const RunningChain& chain : state.chains)
+        muxes.push_back(chain.mux);
+    detail::read_mux_stats(muxes, report);
     report.models = state.finished ? state.model_reports : state.report_models();
     report.crossings = state.finished ? state.crossing_reports : state.report_crossings();
     for (const auto& branch : state.outputs.branches) {
@@ -378,7 +425,11 @@ std::vector<std::string> Pipeline::take_notices() {
 }
 
 std::string Pipeline::outline() const {
-    return detail::outline(state_->mux);
+    std::string text;
+    for (const RunningChain& chain : state_->chains)
+        text += detail::outline(chain.mux, state_->join);
+    if (state_->join) text += detail::outline(state_->join);
+    return text;
 }
 
 }  // namespace sluice::app

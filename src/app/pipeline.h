@@ -28,10 +28,6 @@ struct Decoding {
     std::string error;                 ///< why there are none
 };
 
-/// The device on which frames are best decoded, as far as can be told before models are loaded: the
-/// first model's. memory::kHostMemory: the host.
-int likely_device(const PipelineDescription& description);
-
 struct RunLimits {
     std::uint64_t frames = 0;  ///< of each source; 0: all
 };
@@ -43,11 +39,10 @@ public:
     static Result<std::unique_ptr<Pipeline>> create(const PipelineDescription& description,
                                                     const std::vector<Source>& sources,
                                                     RunLimits limits = {});
-    /// The sources alone, without a model behind them: their frames are wanted on `device`, go
-    /// nowhere, and are one of each.
+    /// The sources alone, without a model behind them: their frames are wanted where the models
+    /// would run, go nowhere, and are one of each.
     static Result<std::unique_ptr<Pipeline>> create_sources(const PipelineDescription& description,
-                                                            const std::vector<Source>& sources,
-                                                            int device);
+                                                            const std::vector<Source>& sources);
     ~Pipeline();
     Pipeline(const Pipeline&) = delete;
     Pipeline& operator=(const Pipeline&) = delete;

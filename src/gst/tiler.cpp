@@ -25,6 +25,7 @@ struct TilerSettings {
     int columns = 0;
     int width = 1280;
     int height = 720;
+    int device = -1;
 };
 
 }  // namespace sluice::gst
@@ -36,8 +37,13 @@ inline constexpr auto fields<gst::TilerSettings> = field_table(
     field("rows", &gst::TilerSettings::rows, range(0, 64), "rows of tiles; 0: chosen"),
     field("columns", &gst::TilerSettings::columns, range(0, 64), "columns of tiles; 0: chosen"),
     field("width", &gst::TilerSettings::width, range(16, 16'384), "of the whole picture, pixels"),
+    field("height", &gst::TilerSettings::height, range(16, 16'384), "of the whole picture, pixels"),
     field(
-        "height", &gst::TilerSettings::height, range(16, 16'384), "of the whole picture, pixels"));
+        "device",
+        &gst::TilerSettings::device,
+        range(-1, 63),
+        "CUDA device on which the picture is made, where the next element takes it; -1: where the "
+        "first frame lies"));
 
 namespace gst {
 namespace {
@@ -107,7 +113,10 @@ bool next_takes_device_memory(GstPad* src) {
 // The first frame brings the place, the colours and the rate.
 Result<void> open_session(SluiceTiler* self, Session& session, const FramePixels& pixels) {
     const GstVideoInfo& first = pixels.info;
-    if (next_takes_device_memory(self->src)) session.device = device_of(pixels.buffer.get());
+    if (next_takes_device_memory(self->src)) {
+        int wanted = session.settings.device;
+        session.device = wanted >= 0 ? wanted : device_of(pixels.buffer.get());
+    }
     bool on_device = session.device != memory::kHostMemory;
     gst_video_info_set_format(&session.info,
                               on_device ? GST_VIDEO_FORMAT_NV12 : GST_VIDEO_FORMAT_I420,

@@ -2,6 +2,7 @@
 #include "program.h"
 
 #include <algorithm>
+#include <sstream>
 
 namespace sluice::cli_test {
 namespace {
@@ -184,6 +185,119 @@ TEST_F(Run, ExplainsWhereThePixelsGo) {
     EXPECT_EQ(source["path"].back()["memory"], "host");
     EXPECT_TRUE(source["crossings"].empty());
 }
+
+/// Runs three sources through a model that finds a box in each frame, on these devices.
+class RunOnSeveralDevices : public Program {
+protected:
+    Outcome run_on(const std::string& devices, const std::vector<std::string>& more = {}) {
+        std::vector<std::string> words{"run",
+                                       "--model",
+                                       SLUICE_SOURCE_DIR "/tests/models/brightness_box.onnx",
+                                       "--source",
+                                       "test:ball?frames=20",
+                                       "--source",
+                                       "test:smpte?frames=9",
+                                       "--source",
+                                       "test:gamut?frames=14",
+                                       "--set",
+                                       "models.precision=fp32",
+                                       "--set",
+                                       "models.pre-cluster-threshold=0.01",
+                                       "--set",
+                                       "models.device=" + devices,
+                                       "--tracker",
+                                       "none",
+                                       "--detections",
+                                       in_folder("d.jsonl"),
+                                       "--json"};
+        words.insert(words.end(), more.begin(), more.end());
+        return run(words);
+    }
+    /// What was found in each frame, whatever the order in which the sources came.
+    std::vector<std::string> found() const {
+        std::istringstream lines(read("d.jsonl"));
+        std::vector<std::string> sorted;
+        for (std::string line; std::getline(lines, line);)
+            sorted.push_back(line);
+        std::sort(sorted.begin(), sorted.end());
+        return sorted;
+    }
+    /// The same sources on one device and on it twice.
+    void expect_same_on_two(const std::string& device) {
+        ASSERT_EQ(run_on(device).code, 0);
+        std::vector<std::string> alone = found();
+        ASSERT_EQ(alone.size(), 43u);
+        EXPECT_THAT(alone.front(), HasSubstr("\"score\""));
+        Outcome twice = run_on(device + ";" + device, {"--output", in_folder("tiled.mp4")});
+        EXPECT_EQ(twice.code, 0) << twice.err;
+        EXPECT_EQ(twice.json()["models"].size(), 2u);
+        EXPECT_EQ(twice.json()["frames"], 43);
+        EXPECT_EQ(twice.json()["sources"][2]["frames"], 14);
+        EXPECT_EQ(found(), alone);
+        EXPECT_TRUE(fs::exists(in_folder("tiled.mp4")));
+    }
+};
+
+TEST_F(RunOnSeveralDevices, FindsTheSameAsOnOne) {
+    expect_same_on_two("cpu");
+}
+TEST_F(RunOnSeveralDevices, FindsTheSameOnAGpuTwice) {
+    Outcome alone = run_on("cuda:0");
+    if (alone.code == 2 && alone.err.find("there is no") != std::string::npos) {
+        GTEST_SKIP() << alone.err;
+    }
+    expect_same_on_two("cuda:0");
+    Outcome mixed = run_on("cuda:0;cpu", {"--output", in_folder("tiled.mp4")});
+    EXPECT_EQ(mixed.code, 0) << mixed.err;
+    EXPECT_EQ(mixed.json()["frames"], 43);
+}
+TEST_F(RunOnSeveralDevices, EndsThoughOneOfThemHasNothingToDo) {
+    Outcome idle = run({"run",
+                        "--model",
+                        model_,
+                        "--set",
+                        "models.device=cpu;cpu",
+                        "--source",
+                        "test:ball?frames=5",
+                        "--json"});
+    EXPECT_EQ(idle.code, 0) << idle.err;
+    EXPECT_THAT(idle.err, HasSubstr("cpu stays idle"));
+    std::string broken = write("broken.mp4", "no video");
+    Outcome failed = run({"run",
+                          "--model",
+                          model_,
+                          "--set",
+                          "models.device=cpu;cpu",
+                          "--source",
+                          broken,
+                          "--source",
+                          "test:ball?frames=5",
+                          "--json"});
+    EXPECT_EQ(failed.code, 1) << failed.err;
+    EXPECT_EQ(failed.json()["frames"], 5);
+}
+TEST_F(RunOnSeveralDevices, ExplainsEachOfThem) {
+    std::vector<std::string> words{"--set",
+                                   "models.device=cpu;cpu",
+                                   "--source",
+                                   "test:ball",
+                                   "--source",
+                                   "test:snow",
+                                   "--explain"};
+    std::string text = run_model(words).out;
+    EXPECT_NE(text.find("# sluicemux"), text.rfind("# sluicemux"));
+    EXPECT_THAT(text, HasSubstr("# funnel"));
+    EXPECT_EQ(text.find("# funnel"), text.rfind("# funnel"));
+}
+TEST_F(RunOnSeveralDevices, RefusesDevicesThatAreNotThere) {
+    Outcome asked = run_on("cpu;cpu", {"--set", "sources.1.device=cuda:7"});
+    EXPECT_EQ(asked.code, 2);
+    EXPECT_THAT(asked.err, HasSubstr("'test-smpte' asks for cuda:7"));
+    Outcome named = run_on("cpu;cuda:99");
+    EXPECT_EQ(named.code, 2);
+    EXPECT_THAT(named.err, HasSubstr("cuda:99"));
+}
+
 TEST_F(Run, FinishesItsFilesWhenInterrupted) {
     std::string video = in_folder("cut.mp4");
     // The first words on standard error tell that it has begun to load.

@@ -289,6 +289,21 @@ TEST_F(Cuda, TheTilerMakesItsPictureWhereTheNextElementTakesIt) {
     }
 }
 
+TEST_F(Cuda, TheTilerMakesItsPictureOnTheDeviceThatIsNamed) {
+    Element tiler("sluicetiler", {{"width", "128"}, {"height", "96"}, {"device", "0"}});
+    Harness h = harness(tiler);
+    set_batch_caps(h);
+    push(h, batch({{0, kInfo, gray_frame(kInfo, 50), {}}, {1, kInfo, device_frame(200), {}}}));
+    BufferRef out = pull(h);
+    ASSERT_TRUE(out) << tiler.error();
+    EXPECT_EQ(device_of(out.get()), kDevice);
+    EXPECT_EQ(frames_to_host(tiler), 0u);
+    GstVideoInfo picture = video(GST_VIDEO_FORMAT_NV12, 128, 96);
+    osd::TileRect tile = osd::TileLayout::create(2, 0, 0, {128, 96}).value().tile(0);
+    EXPECT_EQ(byte_at(out.get(), picture, tile.left + tile.width / 2, tile.top + tile.height / 2),
+              50);
+}
+
 TEST_F(Cuda, TheMuxLendsDecodersTheSharedContext) {
     Element mux("sluicemux");
     ObjectPtr<GstPad> pad(gst_element_request_pad_simple(mux.get(), "sink_0"));

@@ -7,7 +7,6 @@
 #include <gst/video/video.h>
 
 #include "sluice/app/detail/elements.h"
-#include "sluice/app/pipeline.h"
 #include "sluice/gst/batch_meta.h"
 #include "sluice/gst/cuda_memory.h"
 #include "sluice/gst/handles.h"
@@ -65,7 +64,9 @@ Result<GstElement*> add_osd(GstElement* bin, const osd::OsdOptions& options, Rec
     return osd;
 }
 
-Result<GstElement*> add_tiler(GstElement* bin, const OutputOptions& options) {
+Result<GstElement*> add_tiler(GstElement* bin,
+                              const OutputOptions& options,
+                              std::optional<int> device) {
     GstElement* tiler = SLUICE_TRY(add_element(bin, "sluicetiler"));
     g_object_set(tiler,
                  "rows",
@@ -77,6 +78,7 @@ Result<GstElement*> add_tiler(GstElement* bin, const OutputOptions& options) {
                  "height",
                  options.height,
                  nullptr);
+    if (device) g_object_set(tiler, "device", *device, nullptr);
     return tiler;
 }
 
@@ -109,11 +111,16 @@ Result<GstElement*> add_download(GstElement* bin, GstElement* last, Branch& bran
     return download;
 }
 
-Result<GstElement*> add_encoder(GstElement* bin, Encoder kind, int bitrate) {
-    const char* factory = kind == Encoder::kNvenc  ? "nvh264enc"
+/// GStreamer has a factory for each device.
+std::string nvenc_of(int device) {
+    return device > 0 ? fmt::format("nvh264device{}enc", device) : "nvh264enc";
+}
+
+Result<GstElement*> add_encoder(GstElement* bin, Encoder kind, int bitrate, int device) {
+    std::string factory = kind == Encoder::kNvenc  ? nvenc_of(device)
                           : kind == Encoder::kX264 ? "x264enc"
                                                    : "openh264enc";
-    GstElement* encoder = SLUICE_TRY(add_element(bin, factory));
+    GstElement* encoder = SLUICE_TRY(add_element(bin, factory.c_str()));
     if (kind == Encoder::kX264) {
         gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "superfast");
         if (bitrate > 0) {
@@ -161,7 +168,7 @@ Result<void> add_file(GstElement* bin, GstElement* last, Branch& branch, int dev
     if (kind != Encoder::kNvenc) last = SLUICE_TRY(add_download(bin, last, branch, device));
     std::vector<GstElement*> chain{last, SLUICE_TRY(add_element(bin, "videoconvert"))};
     if (kind != Encoder::kNvenc) chain.push_back(SLUICE_TRY(add_even_crop(bin)));
-    chain.push_back(SLUICE_TRY(add_encoder(bin, kind, branch.options.bitrate)));
+    chain.push_back(SLUICE_TRY(add_encoder(bin, kind, branch.options.bitrate, device)));
     chain.push_back(SLUICE_TRY(add_element(bin, "h264parse")));
     chain.push_back(SLUICE_TRY(add_element(bin, mkv ? "matroskamux" : "mp4mux")));
     chain.push_back(SLUICE_TRY(add_element(bin, "filesink")));
@@ -208,13 +215,14 @@ public:
             GstElement* last,
             const PipelineDescription& description,
             const std::vector<Source>& sources,
+            const PixelPlaces& places,
             Recorder& recorder)
         : pipeline_(pipeline),
           last_(last),
           description_(description),
           sources_(sources),
           recorder_(recorder),
-          device_(likely_device(description)) {}
+          places_(places) {}
 
     Result<void> build(std::vector<std::unique_ptr<Branch>>& branches) {
         branches_ = &branches;
@@ -311,14 +319,14 @@ private:
         Branch& branch = new_branch(output, output.path, -1);
         GstElement* bin = new_bin(branch);
         GstElement* queue = SLUICE_TRY(add_queue(bin, branch));
-        GstElement* tiler = SLUICE_TRY(add_tiler(bin, output));
+        GstElement* tiler = SLUICE_TRY(add_tiler(bin, output, places_.picture));
         GstElement* osd = SLUICE_TRY(add_osd(bin, description_.osd, recorder_));
         bool trails = description_.osd.trails > Duration{};
         GstElement* first = trails ? osd : tiler;
         GstElement* second = trails ? tiler : osd;
         SLUICE_TRY(link_elements(queue, first));
         SLUICE_TRY(link_elements(first, second));
-        SLUICE_TRY(finish_picture(bin, second, branch, device_));
+        SLUICE_TRY(finish_picture(bin, second, branch, places_.of_picture()));
         return enter_by(branch, queue, next_pad());
     }
 
@@ -334,7 +342,7 @@ private:
             Branch& branch = new_branch(output, path, static_cast<int>(i));
             GstElement* bin = new_bin(branch);
             GstElement* queue = SLUICE_TRY(add_queue(bin, branch));
-            SLUICE_TRY(finish_picture(bin, queue, branch, device_));
+            SLUICE_TRY(finish_picture(bin, queue, branch, places_.of_source[i]));
             std::string pad = fmt::format("src_{}", i);
             SLUICE_TRY(enter_by(branch, queue, gst_element_request_pad_simple(demux, pad.c_str())));
         }
@@ -346,7 +354,7 @@ private:
     const PipelineDescription& description_;
     const std::vector<Source>& sources_;
     Recorder& recorder_;
-    const int device_;  ///< where frames may come from
+    const PixelPlaces& places_;
     std::vector<std::unique_ptr<Branch>>* branches_ = nullptr;
 };
 
@@ -383,7 +391,8 @@ GstPadProbeReturn Branch::on_flow(GstPad*, GstPadProbeInfo*, gpointer self) {
 
 Encoder choose_encoder(Encoder wanted, int device) {
     if (wanted != Encoder::kAuto) return wanted;
-    if (device != memory::kHostMemory && has_factory("nvh264enc")) return Encoder::kNvenc;
+    if (device != memory::kHostMemory && has_factory(nvenc_of(device).c_str()))
+        return Encoder::kNvenc;
     bool x264 = has_factory("x264enc") || !has_factory("openh264enc");
     return x264 ? Encoder::kX264 : Encoder::kOpenH264;
 }
@@ -397,9 +406,10 @@ Result<Outputs> Outputs::create(GstElement* pipeline,
                                 GstElement* last,
                                 const PipelineDescription& description,
                                 const std::vector<Source>& sources,
+                                const PixelPlaces& places,
                                 Recorder& recorder) {
     Outputs outputs;
-    Builder builder(pipeline, last, description, sources, recorder);
+    Builder builder(pipeline, last, description, sources, places, recorder);
     SLUICE_TRY(builder.build(outputs.branches));
     return outputs;
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,14 @@ private:
     std::atomic<bool> cut_{false};
 };
 
+/// On which devices pixels lie behind the analysis.
+struct PixelPlaces {
+    std::vector<int> of_source;  ///< where a source's frames may come from
+    std::optional<int> picture;  ///< where a picture of all of them is made, if they differ
+
+    int of_picture() const { return picture.value_or(of_source.front()); }
+};
+
 /// Where the analysis ends and its outputs begin.
 class Outputs {
 public:
@@ -57,12 +66,13 @@ public:
                                   GstElement* last,
                                   const PipelineDescription& description,
                                   const std::vector<Source>& sources,
+                                  const PixelPlaces& places,
                                   Recorder& recorder);
 
     std::vector<std::unique_ptr<Branch>> branches;
 };
 
-/// The encoder that kAuto means for frames of that device.
+/// The encoder that kAuto means for frames of that device: nvenc where the device has one.
 Encoder choose_encoder(Encoder wanted, int device);
 
 /// Are a batch's frames put into one picture?

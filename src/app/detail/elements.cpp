@@ -82,7 +82,8 @@ GstElement* next_element(GstPad* pad) {
     return next;
 }
 
-void write_from(GstElement* element, int depth, std::string& out) {
+void write_from(GstElement* element, GstElement* end, int depth, std::string& out) {
+    if (element == end) return;
     out += fmt::format("{:{}}{}{}\n", "", depth * 2, kind_of(element), changed_properties(element));
     int branches = static_cast<int>(g_list_length(element->srcpads));
     for (GList* pad = element->srcpads; pad; pad = pad->next) {
@@ -90,7 +91,7 @@ void write_from(GstElement* element, int depth, std::string& out) {
         if (!next) continue;
         if (branches > 1)
             out += fmt::format("{:{}}- {}:\n", "", depth * 2, GST_PAD_NAME(pad->data));
-        write_from(next, branches > 1 ? depth + 1 : depth, out);
+        write_from(next, end, branches > 1 ? depth + 1 : depth, out);
         gst_object_unref(next);
     }
 }
@@ -167,9 +168,9 @@ std::string package_for(const std::string& missing) {
     return "gstreamer1.0-libav gstreamer1.0-plugins-bad";
 }
 
-std::string outline(GstElement* first) {
+std::string outline(GstElement* first, GstElement* end) {
     std::string out;
-    write_from(first, 0, out);
+    write_from(first, end, 0, out);
     return out;
 }
 

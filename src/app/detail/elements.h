@@ -43,7 +43,7 @@ std::string message_text(GstMessage* message);
 std::string package_for(const std::string& missing);
 
 /// The elements from `first` on as a text of lines, with what differs from the defaults; below a
-/// tee or demuxer each branch is indented.
-std::string outline(GstElement* first);
+/// tee or demuxer each branch is indented. Ends before `end`, where that is given.
+std::string outline(GstElement* first, GstElement* end = nullptr);
 
 }  // namespace sluice::app::detail

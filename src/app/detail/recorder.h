@@ -10,7 +10,8 @@
 
 namespace sluice::app::detail {
 
-/// What passed the end of the analysis. record() is called by one thread, everything else by any.
+/// What passed the end of the analysis. record() is called by one thread at a time, everything else
+/// by any.
 class Recorder {
 public:
     explicit Recorder(std::size_t sources);

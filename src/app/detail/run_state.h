@@ -5,12 +5,25 @@
 #include <string>
 #include <vector>
 
+#include "sluice/app/chains.h"
 #include "sluice/app/detail/branch.h"
 #include "sluice/app/detail/source_run.h"
 #include "sluice/app/detail/stats.h"
 #include "sluice/app/pipeline.h"
 
 namespace sluice::app {
+
+/// A chain as elements.
+struct RunningChain {
+    Chain plan;
+    GstElement* mux = nullptr;
+    std::vector<GstElement*> models;
+    GstElement* last = nullptr;
+
+    /// Where the first model reads its frames: plan.likely_device, and for certain once it is
+    /// loaded.
+    int pixel_device() const;
+};
 
 /// All of a run. Callbacks point to it, so it stays where it is, and the pipeline is stopped before
 /// anything of it goes.
@@ -19,14 +32,20 @@ struct Pipeline::State {
         : description(std::move(wanted)), recorder(source_count) {}
     ~State();
 
-    /// mux, models, tracker, outputs, sources.
-    Result<void> build(const std::vector<Source>& found, RunLimits limits);
-    Result<void> build_analysis(GstElement*& last);
+    /// Chains of mux, models and tracker; outputs; sources. Chains without a source are left out,
+    /// with a warning.
+    Result<void> build(std::vector<Chain> planned,
+                       const std::vector<Source>& found,
+                       RunLimits limits);
+    Result<void> build_chain(RunningChain& chain);
+    /// What the outputs follow: the end of the only chain, or where all of them come together.
+    Result<GstElement*> join_chains();
+    Result<void> add_sources(const std::vector<Source>& found, RunLimits limits);
 
-    /// Gives all elements the likely device's context, so that none makes one of its own.
-    void lend_context();
-    /// Where the first model reads its frames: known for certain once it is loaded.
-    int pixel_device() const;
+    /// Gives all elements the contexts of the devices that they work on, so that none makes one of
+    /// its own.
+    void lend_contexts();
+    void lend_context(GstElement* element, int device);
 
     /// Stops the elements; what they counted is kept.
     void close();
@@ -53,9 +72,8 @@ struct Pipeline::State {
 
     const PipelineDescription description;
     GstElement* pipeline = nullptr;
-    GstElement* mux = nullptr;
-    std::vector<GstElement*> models;
-    int likely_device = memory::kHostMemory;  ///< what pixel_device() will be
+    std::vector<RunningChain> chains;
+    GstElement* join = nullptr;  ///< of several chains
     std::vector<std::unique_ptr<detail::SourceRun>> sources;
     detail::Recorder recorder;
     detail::Outputs outputs;

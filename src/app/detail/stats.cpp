@@ -52,15 +52,24 @@ void read_source(const GstStructure* stats, SourceReport& report) {
 
 }  // namespace
 
-void read_mux_stats(GstElement* mux, RunReport& report) {
-    StructurePtr stats = stats_of(mux);
-    if (!stats) return;
-    gst_structure_get_double(stats.get(), "fill", &report.batch_fill);
-    for (std::size_t i = 0; i < report.sources.size(); ++i) {
-        const GValue* value =
-            gst_structure_get_value(stats.get(), fmt::format("source-{}", i).c_str());
-        if (value) read_source(gst_value_get_structure(value), report.sources[i]);
+void read_mux_stats(const std::vector<GstElement*>& muxes, RunReport& report) {
+    double batches = 0;
+    double filled = 0;
+    for (GstElement* mux : muxes) {
+        StructurePtr stats = stats_of(mux);
+        if (!stats) continue;
+        double fill = 0;
+        gst_structure_get_double(stats.get(), "fill", &fill);
+        auto own = static_cast<double>(count(stats.get(), "batches"));
+        batches += own;
+        filled += own * fill;
+        for (std::size_t i = 0; i < report.sources.size(); ++i) {
+            const GValue* value =
+                gst_structure_get_value(stats.get(), fmt::format("source-{}", i).c_str());
+            if (value) read_source(gst_value_get_structure(value), report.sources[i]);
+        }
     }
+    if (batches > 0) report.batch_fill = filled / batches;
 }
 
 void read_model_stats(GstElement* model, ModelReport& report) {

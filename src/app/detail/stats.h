@@ -6,8 +6,8 @@
 
 namespace sluice::app::detail {
 
-/// What sluicemux says of its sources and batches.
-void read_mux_stats(GstElement* mux, RunReport& report);
+/// What each sluicemux says of its sources, and all of them of their batches.
+void read_mux_stats(const std::vector<GstElement*>& muxes, RunReport& report);
 /// What a sluiceinfer says of its model.
 void read_model_stats(GstElement* model, ModelReport& report);
 
