@@ -75,9 +75,12 @@ Result<PlanOptions> plan_options(const std::string& path,
     plans.progress = [path](const std::string& text) {
         log_warning("infer", "{}: {}", path, text);
     };
+    const std::string file =
+        engine_file_of(path, options.model_engine_file, SLUICE_TRY(precision_word(options)));
+    if (file.empty()) return plans;  // without reading the whole model for its hash
     auto wanted = making_of(path, options, device, {options.batch_size});
     if (wanted) {
-        plans.known = plans_of_engine_file(path, options.model_engine_file, *wanted);
+        plans.known = plans_of_engine_file(file, *wanted);
     } else if (wanted.error().code != ErrorCode::kUnsupported) {
         return std::move(wanted).error();  // a folder has no engine file, and needs none
     }

@@ -154,17 +154,22 @@ std::string engine_file_beside(const std::string& model, const std::string& prec
     return fmt::format("{}.{}.cuda.engine", model, precision);
 }
 
-PlanNames plans_of_engine_file(const std::string& model,
-                               const std::string& file,
-                               const EngineMaking& wanted) {
-    const std::string path = file.empty() ? engine_file_beside(model, wanted.precision) : file;
-    auto read = EngineFile::read(path);
-    if (!read && file.empty() && read.error().code == ErrorCode::kNotFound) return {};
+std::string engine_file_of(const std::string& model,
+                           const std::string& named,
+                           const std::string& precision) {
+    if (!named.empty()) return named;
+    std::string beside = engine_file_beside(model, precision);
+    std::error_code ignored;
+    return std::filesystem::exists(beside, ignored) ? beside : "";
+}
+
+PlanNames plans_of_engine_file(const std::string& file, const EngineMaking& wanted) {
+    auto read = EngineFile::read(file);
     const std::string reason = read ? read->misfit(wanted) : read.error().message;
     if (reason.empty()) return std::move(read->plans);
     log_warning("infer",
                 "{}: not used: {}. Plans are chosen anew; `sluice build` makes a file that fits",
-                path,
+                file,
                 reason);
     return {};
 }

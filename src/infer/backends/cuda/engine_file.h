@@ -44,11 +44,13 @@ std::string sluice_version();
 /// "yolox.onnx.fp16.cuda.engine"
 std::string engine_file_beside(const std::string& model, const std::string& precision);
 
-/// The plans of the file that fits; none where there is none beside the model, or, with a warning
-/// that says why, where the file does not fit. `file`, where not empty, is the one that the user
-/// named.
-PlanNames plans_of_engine_file(const std::string& model,
-                               const std::string& file,
-                               const EngineMaking& wanted);
+/// The engine file to look at: the one that the user named, else the one beside the model; "" where
+/// there is none.
+std::string engine_file_of(const std::string& model,
+                           const std::string& named,
+                           const std::string& precision);
+
+/// The plans of the file; none, and a warning that says why, where it does not fit.
+PlanNames plans_of_engine_file(const std::string& file, const EngineMaking& wanted);
 
 }  // namespace sluice::infer::cuda

@@ -104,14 +104,22 @@ TEST_F(EngineFileTest, SaysWhatDoesNotFit) {
     EXPECT_THAT(reason([](auto& w) { w.batches = {4}; }), HasSubstr("batches of 1, 8, not of 4"));
 }
 
-TEST_F(EngineFileTest, IsTakenFromBesideTheModel) {
+TEST_F(EngineFileTest, IsTheOneNamedOrElseTheOneBesideTheModel) {
     const std::string model = file("m.onnx");
+    EXPECT_EQ(engine_file_of(model, "", "fp16"), "");
     ASSERT_TRUE(made_.write(engine_file_beside(model, "fp16")));
-    EXPECT_EQ(plans_of_engine_file(model, "", making()), made_.plans);
-    EXPECT_TRUE(plans_of_engine_file(file("other.onnx"), "", making()).empty());
+    EXPECT_EQ(engine_file_of(model, "", "fp16"), model + ".fp16.cuda.engine");
+    EXPECT_EQ(engine_file_of(model, "", "fp32"), "");
+    EXPECT_EQ(engine_file_of(model, "named", "fp16"), "named");
+}
+
+TEST_F(EngineFileTest, GivesPlansWhereItFits) {
+    ASSERT_TRUE(made_.write(file("a.engine")));
+    EXPECT_EQ(plans_of_engine_file(file("a.engine"), making()), made_.plans);
     EngineMaking other = making();
     other.gpu = "GPU B";
-    EXPECT_TRUE(plans_of_engine_file(model, "", other).empty());
+    EXPECT_TRUE(plans_of_engine_file(file("a.engine"), other).empty());
+    EXPECT_TRUE(plans_of_engine_file(file("none"), making()).empty());
 }
 
 TEST_F(EngineFileTest, TellsModelsApartByTheirBytes) {

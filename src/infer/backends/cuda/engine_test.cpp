@@ -55,13 +55,14 @@ protected:
         postprocess.all.pre_cluster_threshold = 0.05f;
     }
 
+    /// None where that fails.
     std::unique_ptr<Engine> make_engine(int batch) const {
         EngineOptions options;
         options.precision = Precision::kFp32;
         options.batch_size = batch;
         auto engine = compile("made up", *made_up_detector(), options, {}, 0);
         EXPECT_TRUE(engine) << engine.error().text();
-        return std::move(*engine);
+        return engine ? std::move(*engine) : nullptr;
     }
     image::PreprocessPlan pixels_of(const Engine& engine) const {
         return plan(preprocess, engine.inputs()[0]).value();
@@ -72,9 +73,10 @@ protected:
         options.strides = {8};
         return recognise(engine.outputs(), kSize, options).value();
     }
-    /// An engine that does all it can.
+    /// An engine that does all it can; none where that fails.
     std::unique_ptr<Engine> make_taking(int batch, bool outputs) const {
         auto engine = make_engine(batch);
+        if (!engine) return nullptr;
         const HeadLayout head = head_of(*engine);
         const TakenStages taken =
             engine->take_stages({pixels_of(*engine), &head, &postprocess, outputs});
@@ -111,7 +113,9 @@ void expect_same(const std::vector<meta::Detection>& got,
 TEST_F(CudaStages, GiveWhatTheHostMakesOfTheSamePixels) {
     constexpr int kBatch = 3;
     auto plain = make_engine(kBatch);
+    ASSERT_TRUE(plain);
     auto taking = make_taking(kBatch, true);
+    ASSERT_TRUE(taking);
     auto by_host = plain->create_request().value();
     auto by_device = taking->create_request().value();
     auto preprocessor = image::Preprocessor::create(pixels_of(*plain)).value();
@@ -144,6 +148,7 @@ TEST_F(CudaStages, GiveWhatTheHostMakesOfTheSamePixels) {
 
 TEST_F(CudaStages, ReadPicturesOfTheDevice) {
     auto engine = make_taking(1, false);
+    ASSERT_TRUE(engine);
     auto request = engine->create_request().value();
     const Picture picture(5);
     put(*request, 0, picture);
@@ -170,6 +175,7 @@ TEST_F(CudaStages, ReadPicturesOfTheDevice) {
 
 TEST_F(CudaStages, HandleBatchesThatAreNotFull) {
     auto engine = make_taking(4, false);
+    ASSERT_TRUE(engine);
     auto request = engine->create_request().value();
     const std::vector<Picture> pictures{Picture(0), Picture(1), Picture(2), Picture(3)};
     std::vector<std::vector<meta::Detection>> alone(4);
@@ -194,6 +200,7 @@ TEST_F(CudaStages, HandleBatchesThatAreNotFull) {
 
 TEST_F(CudaStages, RefuseItemsWithoutAPicture) {
     auto engine = make_taking(2, false);
+    ASSERT_TRUE(engine);
     auto request = engine->create_request().value();
     const Picture picture(1);
     put(*request, 0, picture);
@@ -206,6 +213,7 @@ TEST_F(CudaStages, RefuseItemsWithoutAPicture) {
 
 TEST_F(CudaStages, RefuseARequestThatRuns) {
     auto engine = make_taking(1, false);
+    ASSERT_TRUE(engine);
     auto request = engine->create_request().value();
     const Picture picture(1);
     put(*request, 0, picture);
@@ -218,7 +226,9 @@ TEST_F(CudaStages, RefuseARequestThatRuns) {
 
 TEST_F(CudaStages, LetTheHostSayWhatIsWrongWithAClass) {
     EngineOptions options;
-    auto engine = compile("made up", *made_up_detector(6), options, {}, 0).value();
+    auto compiled = compile("made up", *made_up_detector(6), options, {}, 0);
+    ASSERT_TRUE(compiled) << compiled.error().text();
+    const std::unique_ptr<Engine> engine = std::move(*compiled);
     HeadOptions rows_of_six;
     rows_of_six.head = HeadKind::kEndToEnd;
     rows_of_six.num_detected_classes = 1;
@@ -236,6 +246,7 @@ TEST_F(CudaStages, LetTheHostSayWhatIsWrongWithAClass) {
 
 TEST_F(CudaStages, ServeTwoThreadsAtOnce) {
     auto engine = make_taking(2, false);
+    ASSERT_TRUE(engine);
     auto work = [&](unsigned seed) {
         auto request = engine->create_request().value();
         const std::vector<Picture> pictures{Picture(seed), Picture(seed + 1)};

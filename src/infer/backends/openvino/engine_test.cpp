@@ -17,8 +17,15 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
+/// "auto" would be CUDA where there is a device.
+EngineOptions on_cpu() {
+    EngineOptions options;
+    options.device = "cpu";
+    return options;
+}
+
 std::unique_ptr<Engine> engine_of(const std::string& name,
-                                  const EngineOptions& options = {},
+                                  const EngineOptions& options = on_cpu(),
                                   const InputAdaptation& adaptation = {}) {
     auto engine = create_engine(micro_model(name), options, adaptation);
     EXPECT_TRUE(engine) << engine.error().text();
@@ -33,7 +40,7 @@ Error error_of(const std::string& name,
 }
 
 EngineOptions batch_of(int batch_size, int device_batch = 0) {
-    EngineOptions options;
+    EngineOptions options = on_cpu();
     options.precision = Precision::kFp32;
     options.batch_size = batch_size;
     options.device_batch = device_batch;
@@ -67,7 +74,7 @@ TEST(Engine, TakesPixelsAsBytesByDefault) {
 }
 
 TEST(Engine, KeepsEveryByteExactWithoutMeanAndScale) {
-    EngineOptions options;
+    EngineOptions options = on_cpu();
     options.precision = Precision::kFp32;
     auto engine = engine_of("identity", options);
     auto request = engine->create_request().value();
@@ -210,13 +217,13 @@ TEST(Engine, ClosesOpenExtentsAsTold) {
 }
 
 TEST(Engine, AsksForTheSizeThatTheModelLeavesOpen) {
-    Error error = error_of("open_size", {});
+    Error error = error_of("open_size", on_cpu());
     EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
     EXPECT_THAT(error.text(), HasSubstr("width and height"));
 }
 
 TEST(Engine, RefusesAnOutputWithoutABatch) {
-    Error error = error_of("no_batch", {});
+    Error error = error_of("no_batch", on_cpu());
     EXPECT_EQ(error.code, ErrorCode::kUnsupported);
     EXPECT_THAT(error.text(), HasSubstr("'rows'"));
 }
@@ -242,15 +249,11 @@ TEST(Engine, SaysWhyItIsNotOnCudaWhereThatWasLeftOpen) {
     auto engine = engine_of("identity", {});
     if (engine->description().starts_with("CUDA")) GTEST_SKIP() << "there is a CUDA device here";
     EXPECT_THAT(engine->description(), testing::ContainsRegex("\\(.*(CUDA|cuDNN).*\\)"));
-    EngineOptions options;
-    options.device = "cpu";
-    EXPECT_THAT(engine_of("identity", options)->description(), Not(HasSubstr("CUDA")));
+    EXPECT_THAT(engine_of("identity")->description(), Not(HasSubstr("CUDA")));
 }
 
 TEST(Engine, IsNotBuiltForACpu) {
-    EngineOptions options;
-    options.device = "cpu";
-    auto built = build_engine(micro_model("identity"), {}, options, {});
+    auto built = build_engine(micro_model("identity"), {}, on_cpu(), {});
     ASSERT_FALSE(built);
     EXPECT_EQ(built.error().code, ErrorCode::kUnsupported);
     EXPECT_THAT(built.error().text(), HasSubstr("'cpu'"));
@@ -268,13 +271,13 @@ TEST(Engine, IsNotBuiltWithoutADevice) {
 TEST(Engine, RefusesMeansThatDoNotFitTheChannels) {
     InputAdaptation adaptation;
     adaptation.mean = {1, 2};
-    Error error = error_of("identity", {}, adaptation);
+    Error error = error_of("identity", on_cpu(), adaptation);
     EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
     EXPECT_THAT(error.text(), HasSubstr("3 channels"));
 }
 
 TEST(Engine, RefusesInt8ForAModelThatIsNotQuantised) {
-    EngineOptions options;
+    EngineOptions options = on_cpu();
     options.precision = Precision::kInt8;
     EXPECT_EQ(error_of("identity", options).code, ErrorCode::kUnsupported);
 }
@@ -309,7 +312,7 @@ TEST(Engine, SaysInWhichPrecisionTheDeviceComputesByItself) {
 
 TEST(Engine, KeepsMoreThanOneRequestInFlight) {
     EXPECT_GE(engine_of("identity")->request_count(), 2);
-    EngineOptions options;
+    EngineOptions options = on_cpu();
     options.num_requests = 1;
     EXPECT_EQ(engine_of("identity", options)->request_count(), 1);
 }
