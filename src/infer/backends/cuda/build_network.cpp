@@ -44,6 +44,8 @@ Result<BuiltNetwork> build_network(const std::string& path,
     const ov::Model& work = *prepared.model;
     built.inputs = SLUICE_TRY(specs_of(work.inputs()));
     built.outputs = SLUICE_TRY(specs_of(work.outputs()));
+    for (TensorSpec& output : built.outputs)
+        output.type = ElementType::kF32;  // of integers too
     Graph graph = SLUICE_TRY(import_model(work));
     fuse(graph);
     const ElementType type = built.precision == "fp16" ? ElementType::kF16 : ElementType::kF32;

@@ -89,6 +89,53 @@ __device__ inline float softplus(float x) {
     return x > 20.0f ? x : log1pf(expf(x));
 }
 
+/// Steps from kFloor on.
+__device__ inline float late_step_on(PointOp op, float x, float y, float& saved) {
+    switch (op) {
+        case PointOp::kFloor:
+            return floorf(x);
+        case PointOp::kCeil:
+            return ceilf(x);
+        case PointOp::kRound:
+            return rintf(x);
+        case PointOp::kTruncate:
+            return truncf(x);
+        case PointOp::kSign:
+            return static_cast<float>((x > 0.0f) - (x < 0.0f));
+        case PointOp::kSin:
+            return sinf(x);
+        case PointOp::kCos:
+            return cosf(x);
+        case PointOp::kMod:
+            return fmodf(x, y);
+        case PointOp::kFloorMod:
+            return x - y * floorf(x / y);
+        case PointOp::kEqual:
+            return x == y ? 1.0f : 0.0f;
+        case PointOp::kNotEqual:
+            return x != y ? 1.0f : 0.0f;
+        case PointOp::kLess:
+            return x < y ? 1.0f : 0.0f;
+        case PointOp::kLessEqual:
+            return x <= y ? 1.0f : 0.0f;
+        case PointOp::kGreater:
+            return x > y ? 1.0f : 0.0f;
+        case PointOp::kGreaterEqual:
+            return x >= y ? 1.0f : 0.0f;
+        case PointOp::kSave:
+            saved = x;
+            return x;
+        case PointOp::kMulSaved:
+            return x * saved;
+        case PointOp::kTake:
+            return y;
+        case PointOp::kChoose:
+            return y != 0.0f ? x : saved;
+        default:
+            return x;
+    }
+}
+
 /// The twin of apply_step (reference.h).
 __device__ inline float step_on(const KernelStep& step, float x, float y, float& saved) {
     switch (static_cast<PointOp>(step.op)) {
@@ -144,13 +191,9 @@ __device__ inline float step_on(const KernelStep& step, float x, float y, float&
             return 0.5f * x * (1.0f + erff(x * 0.70710678f));
         case PointOp::kErf:
             return erff(x);
-        case PointOp::kSave:
-            saved = x;
-            return x;
-        case PointOp::kMulSaved:
-            return x * saved;
+        default:
+            return late_step_on(static_cast<PointOp>(step.op), x, y, saved);
     }
-    return x;
 }
 
 /// All steps on V numbers. read(operand, y) loads V numbers of an operand.

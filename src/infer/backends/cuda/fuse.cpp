@@ -114,6 +114,8 @@ private:
         const Node& made = node(maker);
         if (!made.is<Conv>() && !made.is<Pointwise>()) return false;
         if (saves(made.steps) && saves(reader.steps)) return false;
+        // A convolution writes what the network computes in.
+        if (made.is<Conv>() && graph_.value(reader.output).whole) return false;
         return graph_.value(made.output).shape == graph_.value(reader.output).shape &&
                made.steps.size() + reader.steps.size() <= kMostSteps &&
                made.inputs.size() + reader.inputs.size() - 1 <= kMostInputs;

@@ -59,7 +59,11 @@ const char* kind_name(const Node& node) {
                                                                              "MatMul",
                                                                              "Softmax",
                                                                              "Reduce",
-                                                                             "SpaceToDepth"};
+                                                                             "SpaceToDepth",
+                                                                             "Normalize",
+                                                                             "TopK",
+                                                                             "Gather",
+                                                                             "GridSample"};
     return kNames[node.op.index()];
 }
 

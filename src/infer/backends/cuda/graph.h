@@ -24,6 +24,8 @@ struct Value {
     Shape shape;
     memory::ElementType type = memory::ElementType::kF32;  ///< of graph inputs; others follow
     std::shared_ptr<const std::vector<float>> data{};      ///< of constants, row-major; else null
+    /// Of integers, such as places: they lie in fp32 (exact up to 2^24) whatever is computed in.
+    bool whole = false;
 };
 
 /// What one step does to the running number x. "y" is the operand: an input of the node, or the
@@ -55,8 +57,25 @@ enum class PointOp : std::uint8_t {
     kMish,      ///< x * tanh(softplus(x))
     kGelu,      ///< x * (1 + erf(x / sqrt(2))) / 2
     kErf,
+    kFloor,
+    kCeil,
+    kRound,     ///< to the nearest, halves to the even one
+    kTruncate,  ///< towards 0
+    kSign,
+    kSin,
+    kCos,
+    kMod,       ///< what is left of x / y rounded towards 0: as x in sign
+    kFloorMod,  ///< what is left of x / y rounded down: as y in sign
+    kEqual,     ///< 1 where x = y, else 0; so are the next
+    kNotEqual,
+    kLess,
+    kLessEqual,
+    kGreater,
+    kGreaterEqual,
     kSave,      ///< remembers x
     kMulSaved,  ///< x * what was remembered
+    kTake,      ///< y
+    kChoose,    ///< y is not 0 ? x : what was remembered
 };
 
 struct PointStep {
@@ -117,13 +136,39 @@ struct Softmax {
     int axis = -1;
 };
 struct Reduce {
-    enum class Kind { kMean, kSum, kMax };
+    enum class Kind { kMean, kSum, kMax, kMin, kProduct, kL1, kL2 };
     Kind kind = Kind::kMean;
     std::vector<int> axes;
 };
 /// Output channel (row % 2 * 2 + column % 2) * channels + c, half the rows and columns. Steps come
 /// before it. What feeds a first layer of stride 2, so that it has channels enough to be fast.
 struct SpaceToDepth {};
+/// (x - mean) / sqrt(variance + epsilon) over some dimensions.
+struct Normalize {
+    std::vector<int> axes;
+    float epsilon = 0;
+};
+/// What TopK can give at most.
+inline constexpr std::int64_t kMostTop = 4096;
+/// Places along an axis of its largest (smallest) numbers, in their order; of equal ones the first
+/// comes first. As many as the output has there.
+struct TopK {
+    int axis = -1;
+    bool largest = true;
+};
+/// Numbers of input 0 at the places along `axis` that input 1 says, which spreads to the output;
+/// places below 0 count from the end.
+struct Gather {
+    int axis = 0;
+    std::vector<int> from;  ///< which dimension of input 0 each of the output follows; -1: none
+};
+/// Pixels of input 0 at the places of input 1, [batch, row, column, (x, y)], -1..1 from edge to
+/// edge.
+struct GridSample {
+    bool linear = true;
+    bool align_corners = false;   ///< -1 and 1 are the middles of the outer pixels, not their edges
+    bool repeats_border = false;  ///< else all around the image is 0
+};
 
 using Op = std::variant<Conv,
                         Pointwise,
@@ -136,7 +181,11 @@ using Op = std::variant<Conv,
                         MatMul,
                         Softmax,
                         Reduce,
-                        SpaceToDepth>;
+                        SpaceToDepth,
+                        Normalize,
+                        TopK,
+                        Gather,
+                        GridSample>;
 
 struct Node {
     std::string name;  ///< as in the model, for messages and tables

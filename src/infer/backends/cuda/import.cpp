@@ -9,11 +9,35 @@
 
 namespace sluice::infer::cuda {
 
+namespace {
+
+bool is_whole(const ov::element::Type& type) {
+    return type.is_integral_number();
+}
+
+/// What to do without an operator that is not taken.
+std::string advice(std::string_view type) {
+    if (type == "NonMaxSuppression" || type == "MulticlassNms" || type == "MatrixNms")
+        return ": export the model without it, suppression is done after the network";
+    if (type == "ShapeOf" || type == "NonZero") return ": export the model with fixed shapes";
+    return {};
+}
+
+}  // namespace
+
 Shape shape_of(const ov::Output<const ov::Node>& port) {
     Shape shape;
     for (std::size_t extent : port.get_shape())
         shape.push_back(static_cast<std::int64_t>(extent));
     return shape;
+}
+
+Slice everything(std::size_t rank) {
+    return {std::vector<std::int64_t>(rank, 0), std::vector<std::int64_t>(rank, 1)};
+}
+
+std::size_t axis_of(std::int64_t axis, std::size_t rank) {
+    return static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis);
 }
 
 ValueId Importer::constant(std::vector<float> data, Shape shape, std::string name) {
@@ -29,6 +53,7 @@ ValueId Importer::input(const ov::Node& node, std::size_t index) {
     // Only constants are left: everything else was imported before what reads it.
     const auto* data = ov::as_type<const ov::op::v0::Constant>(source.get_node());
     const ValueId id = constant(data->cast_vector<float>(), shape_of(source), data->get_name());
+    graph_.value(id).whole = is_whole(data->get_element_type());
     values_[key] = id;
     return id;
 }
@@ -44,6 +69,7 @@ ValueId Importer::add(const ov::Node& node,
                             shape_of(node.output(port)),
                             std::move(steps));
     values_[{&node, port}] = id;
+    graph_.value(id).whole = is_whole(node.get_output_element_type(port));
     return id;
 }
 
@@ -53,6 +79,8 @@ ValueId Importer::emit(const std::string& name,
                        Shape shape,
                        std::vector<PointStep> steps) {
     const ValueId id = graph_.add({name, std::move(shape)});
+    graph_.value(id).whole = std::all_of(
+        inputs.begin(), inputs.end(), [&](ValueId input) { return value(input).whole; });
     graph_.nodes.push_back({name, std::move(op), std::move(inputs), id, std::move(steps)});
     return id;
 }
@@ -73,28 +101,24 @@ Error Importer::refuse(const ov::Node& node, const std::string& why) {
         "node '{}' ({}): {} on CUDA", node.get_friendly_name(), node.get_type_name(), why));
 }
 
-namespace {
-
-/// Float models compute in float; integers are there for shapes and indices, which are folded.
-bool computes_in_float(const ov::Node& node) {
-    return node.get_output_element_type(0).is_real();
-}
-
-}  // namespace
-
 Result<void> Importer::import(const ov::Node& node) {
     if (ov::is_type<ov::op::v0::Constant>(&node)) return {};
     if (ov::is_type<ov::op::v0::Parameter>(&node)) {
         Value value{tensor_name(node.output(0)), shape_of(node.output(0))};
         const auto specs = SLUICE_TRY(specs_of({node.output(0)}));
         value.type = specs[0].type;
+        if (is_whole(node.get_output_element_type(0)) && value.type != memory::ElementType::kU8)
+            return refuse(node, "an input of integers other than u8 is not supported");
         values_[{&node, 0}] = graph_.add(std::move(value));
         return {};
     }
     if (ov::is_type<ov::op::v0::Result>(&node)) return {};
-    if (!computes_in_float(node)) return refuse(node, "integer arithmetic is not supported");
-    const Handler handler = find_handler(node.get_type_name());
-    if (handler == nullptr) return refuse(node, "this operator is not supported");
+    const std::string_view type = node.get_type_name();
+    const Handler handler = find_handler(type);
+    if (handler == nullptr)
+        return refuse(node, fmt::format("this operator is not supported{}", advice(type)));
+    if (is_whole(node.get_output_element_type(0)) && !takes_integers(type))
+        return refuse(node, "integers are not supported here, floats are");
     return handler(*this, node);
 }
 

@@ -31,7 +31,7 @@ public:
                 std::vector<ValueId> inputs,
                 std::vector<PointStep> steps = {},
                 std::size_t port = 0);
-    /// A node in between.
+    /// A node in between. Of whole numbers where all its inputs are.
     ValueId emit(const std::string& name,
                  Op op,
                  std::vector<ValueId> inputs,
@@ -53,11 +53,31 @@ private:
     std::map<Port, ValueId> values_;
 };
 
+/// Rows, then columns.
+template <class Extents>
+Pair pair_of(const Extents& extents) {
+    return {static_cast<int>(extents[0]), static_cast<int>(extents[1])};
+}
+
+/// A slice that leaves nothing out; to be narrowed.
+Slice everything(std::size_t rank);
+
+/// The dimension that an operator means by a number that may be below 0.
+std::size_t axis_of(std::int64_t axis, std::size_t rank);
+
 using Handler = Result<void> (*)(Importer&, const ov::Node&);
 
 /// By OpenVINO's type name; null where there is none.
 Handler find_handler(std::string_view type);
 /// Arithmetic and activations.
 Handler find_math_handler(std::string_view type);
+/// Places, and what is picked by them; what repeats numbers.
+Handler find_index_handler(std::string_view type);
+/// Normalisation, sums over dimensions, sampling.
+Handler find_row_handler(std::string_view type);
+/// Convolutions, and what turns channels into pixels and back.
+Handler find_conv_handler(std::string_view type);
+/// May the operator's result be of integers?
+bool takes_integers(std::string_view type);
 
 }  // namespace sluice::infer::cuda

@@ -1,4 +1,5 @@
 #include <map>
+#include <optional>
 
 #include <openvino/op/ops.hpp>
 
@@ -7,13 +8,17 @@
 namespace sluice::infer::cuda {
 namespace {
 
-/// x and y in this order; y as a number of the step where it is a single one.
-Result<void> arithmetic(Importer& in, const ov::Node& node, PointOp op, PointOp swapped) {
+/// x and y in this order, or the other with another operation that comes to the same; y as a number
+/// of the step where it is a single one.
+Result<void> arithmetic(Importer& in,
+                        const ov::Node& node,
+                        PointOp op,
+                        std::optional<PointOp> swapped) {
     ValueId x = in.input(node, 0);
     ValueId y = in.input(node, 1);
-    if (in.value(x).data && !in.value(y).data) {
+    if (swapped && in.value(x).data && !in.value(y).data) {
         std::swap(x, y);
-        op = swapped;
+        op = *swapped;
     }
     PointStep step{op};
     std::vector<ValueId> inputs{x};
@@ -24,7 +29,11 @@ Result<void> arithmetic(Importer& in, const ov::Node& node, PointOp op, PointOp 
         step.input = 1;
         inputs.push_back(y);
     }
-    in.add(node, Pointwise{}, std::move(inputs), {step});
+    std::vector<PointStep> steps{step};
+    // Whole numbers are divided as whole numbers.
+    if (ov::is_type<ov::op::v1::Divide>(&node) && in.value(x).whole && in.value(y).whole)
+        steps.push_back({PointOp::kFloor});
+    in.add(node, Pointwise{}, std::move(inputs), std::move(steps));
     return {};
 }
 
@@ -33,10 +42,58 @@ Result<void> binary(Importer& in, const ov::Node& node) {
     return arithmetic(in, node, op, swapped);
 }
 
-Result<void> power(Importer& in, const ov::Node& node) {
-    if (in.value(in.input(node, 0)).data)
-        return Importer::refuse(node, "a fixed base is not supported");
-    return arithmetic(in, node, PointOp::kPow, PointOp::kPow);
+/// Where the order cannot be swapped.
+template <PointOp op>
+Result<void> ordered(Importer& in, const ov::Node& node) {
+    return arithmetic(in, node, op, std::nullopt);
+}
+
+/// The second where the condition is 0.
+Result<void> select(Importer& in, const ov::Node& node) {
+    in.add(node,
+           Pointwise{},
+           {in.input(node, 2), in.input(node, 1), in.input(node, 0)},
+           {{PointOp::kSave}, {PointOp::kTake, 1}, {PointOp::kChoose, 2}});
+    return {};
+}
+
+/// Between types; the numbers stay what they are but for what an integer cannot hold.
+Result<void> convert(Importer& in, const ov::Node& node) {
+    const ValueId x = in.input(node, 0);
+    const auto from = node.get_input_element_type(0);
+    const auto to = node.get_output_element_type(0);
+    if (to == ov::element::boolean && from != to) {
+        in.add(node, Pointwise{}, {x}, {{PointOp::kNotEqual, -1, 0.0f}});
+    } else if (to.is_integral_number() && from.is_real()) {
+        in.add(node, Pointwise{}, {x}, {{PointOp::kTruncate}});
+    } else {
+        in.alias(node, x);
+    }
+    return {};
+}
+
+Result<void> logical_not(Importer& in, const ov::Node& node) {
+    in.add(node, Pointwise{}, {in.input(node, 0)}, {{PointOp::kEqual, -1, 0.0f}});
+    return {};
+}
+
+Result<void> round(Importer& in, const ov::Node& node) {
+    const auto& op = static_cast<const ov::op::v5::Round&>(node);
+    if (op.get_mode() != ov::op::v5::Round::RoundMode::HALF_TO_EVEN)
+        return Importer::refuse(node, "halves away from zero are not supported, to even are");
+    in.add(node, Pointwise{}, {in.input(node, 0)}, {{PointOp::kRound}});
+    return {};
+}
+
+Result<void> selu(Importer& in, const ov::Node& node) {
+    const auto& alpha = in.value(in.input(node, 1)).data;
+    const auto& lambda = in.value(in.input(node, 2)).data;
+    if (!alpha || !lambda) return Importer::refuse(node, "computed factors are not supported");
+    in.add(node,
+           Pointwise{},
+           {in.input(node, 0)},
+           {{PointOp::kElu, -1, alpha->front()}, {PointOp::kMul, -1, lambda->front()}});
+    return {};
 }
 
 Result<void> squared_difference(Importer& in, const ov::Node& node) {
@@ -127,9 +184,23 @@ Result<void> prelu(Importer& in, const ov::Node& node) {
 
 Result<void> gelu(Importer& in, const ov::Node& node) {
     const auto* op = ov::as_type<const ov::op::v7::Gelu>(&node);
-    if (op != nullptr && op->get_approximation_mode() != ov::op::GeluApproximationMode::ERF)
-        return Importer::refuse(node, "the tanh approximation is not supported, erf is");
-    return unary<PointOp::kGelu>(in, node);
+    if (op == nullptr || op->get_approximation_mode() == ov::op::GeluApproximationMode::ERF)
+        return unary<PointOp::kGelu>(in, node);
+    // x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2
+    in.add(node,
+           Pointwise{},
+           {in.input(node, 0)},
+           {{PointOp::kSave},
+            {PointOp::kMulSaved},
+            {PointOp::kMul, -1, 0.044715f},
+            {PointOp::kAdd, -1, 1.0f},
+            {PointOp::kMulSaved},
+            {PointOp::kMul, -1, 0.7978845608f},
+            {PointOp::kTanh},
+            {PointOp::kAdd, -1, 1.0f},
+            {PointOp::kMulSaved},
+            {PointOp::kMul, -1, 0.5f}});
+    return {};
 }
 
 }  // namespace
@@ -143,7 +214,21 @@ Handler find_math_handler(std::string_view type) {
         {"Divide", binary<kDiv, kDivFrom>},
         {"Maximum", binary<kMax>},
         {"Minimum", binary<kMin>},
-        {"Power", power},
+        {"Power", ordered<kPow>},
+        {"Mod", ordered<kMod>},
+        {"FloorMod", ordered<kFloorMod>},
+        {"Equal", binary<kEqual>},
+        {"NotEqual", binary<kNotEqual>},
+        {"Less", binary<kLess, kGreater>},
+        {"LessEqual", binary<kLessEqual, kGreaterEqual>},
+        {"Greater", binary<kGreater, kLess>},
+        {"GreaterEqual", binary<kGreaterEqual, kLessEqual>},
+        {"LogicalAnd", binary<kMul>},
+        {"LogicalOr", binary<kMax>},
+        {"LogicalXor", binary<kNotEqual>},
+        {"LogicalNot", logical_not},
+        {"Select", select},
+        {"Convert", convert},
         {"SquaredDifference", squared_difference},
         {"Negative", negative},
         {"Relu", unary<kRelu>},
@@ -164,6 +249,13 @@ Handler find_math_handler(std::string_view type) {
         {"Mish", unary<kMish>},
         {"Gelu", gelu},
         {"Erf", unary<kErf>},
+        {"Floor", unary<kFloor>},
+        {"Ceiling", unary<kCeil>},
+        {"Round", round},
+        {"Sign", unary<kSign>},
+        {"Sin", unary<kSin>},
+        {"Cos", unary<kCos>},
+        {"Selu", selu},
     };
     auto found = table.find(type);
     return found == table.end() ? nullptr : found->second;

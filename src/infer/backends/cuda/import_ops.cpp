@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include <openvino/op/ops.hpp>
 
@@ -9,54 +10,6 @@
 
 namespace sluice::infer::cuda {
 namespace {
-
-template <class Extents>
-Pair pair_of(const Extents& extents) {
-    return {static_cast<int>(extents[0]), static_cast<int>(extents[1])};
-}
-
-template <class Convolution>
-Window window_of(const Convolution& op) {
-    Window window;
-    window.stride = pair_of(op.get_strides());
-    window.dilation = pair_of(op.get_dilations());
-    window.pad_begin = pair_of(op.get_pads_begin());
-    window.pad_end = pair_of(op.get_pads_end());
-    return window;
-}
-
-/// Weights are [output, input, rows, columns], or with the group in front.
-Result<void> import_conv(Importer& in, const ov::Node& node, Window window, bool grouped) {
-    const ValueId weights = in.input(node, 1);
-    const Value& value = in.value(weights);
-    if (!value.data) return Importer::refuse(node, "computed weights are not supported");
-    if (in.shape(in.input(node, 0)).size() != 4)
-        return Importer::refuse(node, "only convolutions over two dimensions are supported");
-    Conv conv;
-    const std::size_t lead = grouped ? 1 : 0;
-    if (grouped) conv.groups = static_cast<int>(value.shape[0]);
-    window.kernel = {static_cast<int>(value.shape[lead + 2]),
-                     static_cast<int>(value.shape[lead + 3])};
-    conv.window = window;
-    conv.weights = *value.data;
-    conv.bias.assign(static_cast<std::size_t>(conv.groups * value.shape[lead]), 0.0f);
-    in.add(node, std::move(conv), {in.input(node, 0)});
-    return {};
-}
-
-Result<void> convolution(Importer& in, const ov::Node& node) {
-    const auto& op = static_cast<const ov::op::v1::Convolution&>(node);
-    if (op.get_strides().size() != 2)
-        return Importer::refuse(node, "only convolutions over two dimensions are supported");
-    return import_conv(in, node, window_of(op), false);
-}
-
-Result<void> group_convolution(Importer& in, const ov::Node& node) {
-    const auto& op = static_cast<const ov::op::v1::GroupConvolution&>(node);
-    if (op.get_strides().size() != 2)
-        return Importer::refuse(node, "only convolutions over two dimensions are supported");
-    return import_conv(in, node, window_of(op), true);
-}
 
 /// As a scale and a shift per channel, which fuse.cpp folds into the convolution before it.
 Result<void> batch_norm(Importer& in, const ov::Node& node) {
@@ -198,47 +151,17 @@ Result<void> same(Importer& in, const ov::Node& node) {
     return {};
 }
 
-Slice whole(std::size_t rank) {
-    return {std::vector<std::int64_t>(rank, 0), std::vector<std::int64_t>(rank, 1)};
-}
-
 Result<void> add_parts(Importer& in, const ov::Node& node) {
     const Shape from = in.shape(in.input(node, 0));
     std::int64_t axis = SLUICE_TRY(in.integers(node, 1))[0];
     if (axis < 0) axis += static_cast<std::int64_t>(from.size());
     std::int64_t begin = 0;
     for (std::size_t port = 0; port < node.get_output_size(); ++port) {
-        Slice slice = whole(from.size());
+        Slice slice = everything(from.size());
         slice.begin[static_cast<std::size_t>(axis)] = begin;
         begin += shape_of(node.output(port))[static_cast<std::size_t>(axis)];
         in.add(node, std::move(slice), {in.input(node, 0)}, {}, port);
     }
-    return {};
-}
-
-/// Fixed places at equal distances are a slice; any other choice has no counterpart.
-Result<void> gather(Importer& in, const ov::Node& node) {
-    const ValueId x = in.input(node, 0);
-    const Shape from = in.shape(x);
-    const auto indices = SLUICE_TRY(in.integers(node, 1));
-    const std::int64_t axis_word = SLUICE_TRY(in.integers(node, 2))[0];
-    const auto axis = static_cast<std::size_t>(
-        axis_word < 0 ? axis_word + static_cast<std::int64_t>(from.size()) : axis_word);
-    Slice slice = whole(from.size());
-    slice.begin[axis] = indices[0] < 0 ? indices[0] + from[axis] : indices[0];
-    if (indices.size() > 1) slice.step[axis] = indices[1] - indices[0];
-    for (std::size_t i = 1; i < indices.size(); ++i) {
-        if (slice.step[axis] <= 0 || indices[i] - indices[i - 1] != slice.step[axis])
-            return Importer::refuse(node, "places at unequal distances are not supported");
-    }
-    Shape kept = from;
-    kept[axis] = static_cast<std::int64_t>(indices.size());
-    if (kept == shape_of(node.output(0))) {
-        in.add(node, std::move(slice), {x});
-        return {};
-    }
-    const ValueId part = in.emit(node.get_friendly_name(), std::move(slice), {x}, kept);
-    in.add(node, Reshape{}, {part});
     return {};
 }
 
@@ -291,7 +214,7 @@ Result<void> slice(Importer& in, const ov::Node& node) {
     std::vector<std::int64_t> axes(begin.size());
     std::iota(axes.begin(), axes.end(), 0);
     if (node.get_input_size() > 4) axes = SLUICE_TRY(in.integers(node, 4));
-    Slice op = whole(from.size());
+    Slice op = everything(from.size());
     for (std::size_t i = 0; i < axes.size(); ++i) {
         const auto axis = static_cast<std::size_t>(
             axes[i] < 0 ? axes[i] + static_cast<std::int64_t>(from.size()) : axes[i]);
@@ -315,7 +238,7 @@ Result<void> strided_slice(Importer& in, const ov::Node& node) {
     };
     if (any(op.get_new_axis_mask()) || any(op.get_ellipsis_mask()))
         return Importer::refuse(node, "new axes and ellipses are not supported");
-    Slice result = whole(from.size());
+    Slice result = everything(from.size());
     Shape kept = from;
     for (std::size_t i = 0; i < begin.size(); ++i) {
         if (step[i] <= 0) return Importer::refuse(node, "backward steps are not supported");
@@ -385,41 +308,10 @@ Result<void> matmul(Importer& in, const ov::Node& node) {
     return {};
 }
 
-Result<void> softmax(Importer& in, const ov::Node& node) {
-    const auto rank = static_cast<std::int64_t>(node.get_output_shape(0).size());
-    std::int64_t axis = 1;
-    if (const auto* v8 = ov::as_type<const ov::op::v8::Softmax>(&node)) axis = v8->get_axis();
-    if (const auto* v1 = ov::as_type<const ov::op::v1::Softmax>(&node))
-        axis = static_cast<std::int64_t>(v1->get_axis());
-    in.add(node, Softmax{static_cast<int>(axis < 0 ? axis + rank : axis)}, {in.input(node, 0)});
-    return {};
-}
-
-template <Reduce::Kind kind>
-Result<void> reduce(Importer& in, const ov::Node& node) {
-    Reduce op{kind, {}};
-    const ValueId x = in.input(node, 0);
-    const auto rank = static_cast<std::int64_t>(in.shape(x).size());
-    for (std::int64_t axis : SLUICE_TRY(in.integers(node, 1)))
-        op.axes.push_back(static_cast<int>(axis < 0 ? axis + rank : axis));
-    Shape kept = in.shape(x);
-    for (int axis : op.axes)
-        kept[static_cast<std::size_t>(axis)] = 1;
-    if (kept == shape_of(node.output(0))) {
-        in.add(node, std::move(op), {x});
-        return {};
-    }
-    const ValueId reduced = in.emit(node.get_friendly_name(), std::move(op), {x}, kept);
-    in.add(node, Reshape{}, {reduced});
-    return {};
-}
-
 }  // namespace
 
 Handler find_handler(std::string_view type) {
     static const std::map<std::string_view, Handler> table{
-        {"Convolution", convolution},
-        {"GroupConvolution", group_convolution},
         {"BatchNormInference", batch_norm},
         {"MaxPool", max_pool},
         {"AvgPool", average_pool},
@@ -429,22 +321,29 @@ Handler find_handler(std::string_view type) {
         {"Squeeze", reshape},
         {"Unsqueeze", reshape},
         {"Transpose", transpose},
-        {"Convert", same},
         {"Identity", same},
         {"Split", add_parts},
         {"VariadicSplit", add_parts},
-        {"Gather", gather},
         {"Pad", pad},
         {"Slice", slice},
         {"StridedSlice", strided_slice},
         {"MatMul", matmul},
-        {"Softmax", softmax},
-        {"ReduceMean", reduce<Reduce::Kind::kMean>},
-        {"ReduceSum", reduce<Reduce::Kind::kSum>},
-        {"ReduceMax", reduce<Reduce::Kind::kMax>},
     };
-    auto found = table.find(type);
-    return found == table.end() ? find_math_handler(type) : found->second;
+    if (auto found = table.find(type); found != table.end()) return found->second;
+    for (auto find : {find_math_handler, find_conv_handler, find_index_handler, find_row_handler}) {
+        if (Handler handler = find(type)) return handler;
+    }
+    return nullptr;
+}
+
+bool takes_integers(std::string_view type) {
+    static const std::set<std::string_view> names{
+        "Abs",      "Add",    "Broadcast", "Concat",    "Convert",        "Divide",
+        "FloorMod", "Gather", "GatherND",  "Identity",  "GatherElements", "Maximum",
+        "Minimum",  "Mod",    "Multiply",  "Negative",  "Reshape",        "Select",
+        "Sign",     "Slice",  "Split",     "Squeeze",   "StridedSlice",   "Subtract",
+        "Tile",     "TopK",   "Transpose", "Unsqueeze", "VariadicSplit"};
+    return names.contains(type);
 }
 
 }  // namespace sluice::infer::cuda

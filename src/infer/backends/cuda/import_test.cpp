@@ -115,16 +115,16 @@ TEST(Fuse, MakesAFirstLayerWide) {
 }
 
 TEST(Import, NamesTheNodeThatItCannotTake) {
-    auto graph = graph_of("turn", {1, 8, 4, 4}, [](const Port& x) -> ov::OutputVector {
-        auto turned = std::make_shared<ov::op::v0::DepthToSpace>(
-            x, ov::op::v0::DepthToSpace::DepthToSpaceMode::BLOCKS_FIRST, 2);
-        turned->set_friendly_name("turn_inside_out");
-        return {turned};
+    auto graph = graph_of("sums", {1, 8, 4, 4}, [](const Port& x) -> ov::OutputVector {
+        auto axis = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {1});
+        auto sums = std::make_shared<ov::op::v0::CumSum>(x, axis);
+        sums->set_friendly_name("running_sums");
+        return {sums};
     });
     auto imported = import_model(*graph.make());
     ASSERT_FALSE(imported);
     EXPECT_EQ(imported.error().code, ErrorCode::kUnsupported);
-    EXPECT_THAT(imported.error().message, testing::HasSubstr("'turn_inside_out' (DepthToSpace)"));
+    EXPECT_THAT(imported.error().message, testing::HasSubstr("'running_sums' (CumSum)"));
 }
 
 class RealModel : public testing::TestWithParam<std::string> {};

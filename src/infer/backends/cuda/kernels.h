@@ -136,6 +136,13 @@ struct ReduceArgs {
 };
 void launch_reduce(const ReduceArgs& args, Type type, cudaStream_t stream);
 
+/// (x - mean) / sqrt(variance + epsilon) over the reduced dimensions.
+struct NormalizeArgs {
+    ReduceArgs rows;  ///< strides of the output cover all dimensions
+    float epsilon = 0;
+};
+void launch_normalize(const NormalizeArgs& args, Type type, cudaStream_t stream);
+
 /// The last dimension is the one summed over.
 struct SoftmaxArgs {
     int dims = 0;
@@ -168,5 +175,45 @@ struct MatMulArgs {
     int out_n = 0;
 };
 void launch_matmul(const MatMulArgs& args, Type type, cudaStream_t stream);
+
+/// The last dimension is the one that is searched; `input.strides` and `strides` are of all.
+struct TopKArgs {
+    int dims = 0;
+    int extents[kMostDims] = {};  ///< of the input
+    Operand input;
+    int count = 1;  ///< of places to find, up to kMostTop
+    bool largest = true;
+    void* output = nullptr;
+    Type type = Type::kF32;
+    int strides[kMostDims] = {};
+};
+void launch_top_k(const TopKArgs& args, cudaStream_t stream);
+
+/// Strides of the operands are along the output's dimensions, 0 where they do not follow it.
+struct GatherArgs {
+    int dims = 0;
+    int extents[kMostDims] = {};  ///< of the output
+    Operand data;
+    int axis_extent = 1;
+    int axis_stride = 0;
+    Operand index;
+    void* output = nullptr;
+    Type type = Type::kF16;
+    int strides[kMostDims] = {};
+};
+void launch_gather(const GatherArgs& args, cudaStream_t stream);
+
+struct GridSampleArgs {
+    Operand input;  ///< strides: batch, channel, row, column
+    int rows = 1;
+    int columns = 1;
+    Operand grid;  ///< strides: batch, row, column, coordinate
+    Image output;
+    Type type = Type::kF16;  ///< of the output
+    bool linear = true;
+    bool align_corners = false;
+    bool repeats_border = false;
+};
+void launch_grid_sample(const GridSampleArgs& args, cudaStream_t stream);
 
 }  // namespace sluice::infer::cuda

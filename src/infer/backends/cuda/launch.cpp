@@ -4,15 +4,10 @@
 #include <span>
 
 namespace sluice::infer::cuda {
-namespace {
 
 using memory::ElementType;
 
-Type type_of(ElementType type) {
-    return type == ElementType::kF16  ? Type::kF16
-           : type == ElementType::kU8 ? Type::kU8
-                                      : Type::kF32;
-}
+namespace {
 
 void copy_numbers(const std::vector<std::int64_t>& from, int* to) {
     std::transform(
@@ -28,17 +23,6 @@ Steps steps_from(const Node& node, std::size_t first) {
                                      step.b};
     }
     return steps;
-}
-
-Operand operand_of(const Program& program,
-                   const View& view,
-                   const void* data,
-                   const Shape& extents) {
-    Operand operand;
-    operand.data = data;
-    operand.type = type_of(program.storage(view).type);
-    copy_numbers(spread_to(view, extents).strides, operand.strides);
-    return operand;
 }
 
 Image image_of(const View& view, const void* data) {
@@ -213,6 +197,23 @@ MatMulArgs matmul_args(const MatMul& op, const Step& step, const StepPlaces& pla
 
 }  // namespace
 
+Type type_of(ElementType type) {
+    return type == ElementType::kF16  ? Type::kF16
+           : type == ElementType::kU8 ? Type::kU8
+                                      : Type::kF32;
+}
+
+Operand operand_of(const Program& program,
+                   const View& view,
+                   const void* data,
+                   const Shape& extents) {
+    Operand operand;
+    operand.data = data;
+    operand.type = type_of(program.storage(view).type);
+    copy_numbers(spread_to(view, extents).strides, operand.strides);
+    return operand;
+}
+
 void launch_step(const Program& program,
                  const Step& step,
                  const StepPlaces& places,
@@ -231,6 +232,13 @@ void launch_step(const Program& program,
         return launch_resize(resize_args(*op, step, places), type, stream);
     if (const auto* op = std::get_if<Reduce>(&node.op))
         return launch_reduce(reduce_args(*op, step, places), type, stream);
+    if (const auto* op = std::get_if<Normalize>(&node.op)) {
+        return launch_normalize(
+            {reduce_args({Reduce::Kind::kMean, op->axes}, step, places), op->epsilon},
+            type,
+            stream);
+    }
+    if (launch_index_step(program, step, places, stream)) return;
     if (const auto* op = std::get_if<Softmax>(&node.op))
         return launch_softmax(softmax_args(*op, step, places), type, stream);
     if (const auto* op = std::get_if<MatMul>(&node.op))

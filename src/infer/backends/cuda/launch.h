@@ -21,6 +21,19 @@ void launch_step(const Program& program,
                  const StepPlaces& places,
                  cudaStream_t stream);
 
+/// Queues a TopK, a Gather or a GridSample; false where the step is none of them.
+bool launch_index_step(const Program& program,
+                       const Step& step,
+                       const StepPlaces& places,
+                       cudaStream_t stream);
+
+/// An operand's strides along the dimensions of `extents`, to which it spreads.
+Operand operand_of(const Program& program,
+                   const View& view,
+                   const void* data,
+                   const Shape& extents);
+Type type_of(memory::ElementType type);
+
 /// Queues the node's steps from `first` on, in place on its output.
 void launch_rest(const Program& program,
                  const Step& step,

@@ -44,6 +44,10 @@ private:
     Graph& graph() { return program_.graph; }
     View& view(ValueId id) { return views_[static_cast<std::size_t>(id)]; }
     const Shape& shape(ValueId id) { return graph().value(id).shape; }
+    /// What a value is stored in where nobody asked for a place.
+    ElementType own_type(ValueId id) {
+        return graph().value(id).whole ? ElementType::kF32 : program_.type;
+    }
     ElementType type_of(const View& view) const { return program_.storage(view).type; }
 
     int add_storage(Place place, ElementType type, std::int64_t elements, ValueId value = -1) {
@@ -58,14 +62,17 @@ private:
     /// Where a value lies when nobody asked for a place. Channels that no writer fills are read by
     /// convolutions (against weights of zero), so they have to be numbers.
     View fresh(const Shape& extents, bool fills_padding) {
+        return fresh(extents, fills_padding, program_.type);
+    }
+    View fresh(const Shape& extents, bool fills_padding, ElementType type) {
         if (extents.size() != 4) {
-            return dense_view(
-                add_storage(Place::kArena, program_.type, memory::element_count(extents)), extents);
+            return dense_view(add_storage(Place::kArena, type, memory::element_count(extents)),
+                              extents);
         }
         const std::int64_t pitch = padded_channels(extents[1]);
         const bool gaps = pitch != extents[1] && !fills_padding;
         const int storage = add_storage(gaps ? Place::kKept : Place::kArena,
-                                        program_.type,
+                                        type,
                                         extents[0] * extents[2] * extents[3] * pitch);
         return image_view(storage, extents, pitch);
     }
@@ -85,6 +92,12 @@ private:
         return true;
     }
 
+    /// Does its kernel read and write each of its tensors in the type that it lies in?
+    static bool takes_any_type(const Node& node) {
+        return node.is<Pointwise>() || node.is<TopK>() || node.is<Gather>() ||
+               node.is<GridSample>();
+    }
+
     static bool uses_matrix_units(const Node& node) {
         const auto* conv = std::get_if<Conv>(&node.op);
         return conv != nullptr && !is_depthwise(*conv);
@@ -97,7 +110,7 @@ private:
         const int maker = makers_[static_cast<std::size_t>(id)];
         if (view(id).placed() || maker < 0) return false;
         // An output's fp32 is no place for what others read as fp16.
-        if (type_of(target) != program_.type && uses_[static_cast<std::size_t>(id)] > 1)
+        if (type_of(target) != own_type(id) && uses_[static_cast<std::size_t>(id)] > 1)
             return false;
         const Node& node = graph().nodes[static_cast<std::size_t>(maker)];
         if (uses_matrix_units(node)) {
@@ -109,7 +122,7 @@ private:
         } else if (const auto* transpose = std::get_if<Transpose>(&node.op)) {
             aliases_[static_cast<std::size_t>(id)] =
                 place(node.inputs[0], untransposed(target, transpose->order));
-        } else if (!node.is<Pointwise>() && !node.is<Slice>() && !node.is<Concat>() &&
+        } else if (!node.is<Slice>() && !node.is<Concat>() && !takes_any_type(node) &&
                    type_of(target) != program_.type) {
             return false;
         }
@@ -123,7 +136,8 @@ private:
             const auto* concat = std::get_if<Concat>(&node.op);
             if (concat == nullptr) continue;
             if (!view(node.output).placed() && place_overlapping(node, *concat)) continue;
-            if (!view(node.output).placed()) view(node.output) = fresh(shape(node.output), false);
+            if (!view(node.output).placed())
+                view(node.output) = fresh(shape(node.output), false, own_type(node.output));
             for_each_part(
                 node, *concat, [&](ValueId input, const View& part) { place(input, part); });
         }
@@ -186,9 +200,9 @@ private:
     void copy_reshaped(const View& from, const View& to, const std::string& name) {
         if (auto source = reshaped(from, to.extents)) return copy(*source, to, name);
         if (auto target = reshaped(to, from.extents)) return copy(from, *target, name);
-        const View between = dense_view(
-            add_storage(Place::kArena, program_.type, memory::element_count(from.extents)),
-            from.extents);
+        const View between =
+            dense_view(add_storage(Place::kArena, type_of(to), memory::element_count(from.extents)),
+                       from.extents);
         copy(from, between, name);
         copy(*reshaped(between, to.extents), to, name);
     }
@@ -196,7 +210,7 @@ private:
     /// The view as this node can read it; a copy where it cannot.
     View readable(const Node& node, const View& from, const std::string& name) {
         bool fits =
-            type_of(from) == program_.type || node.is<Pointwise>() || node.is<SpaceToDepth>();
+            type_of(from) == program_.type || takes_any_type(node) || node.is<SpaceToDepth>();
         if (uses_matrix_units(node)) {
             fits = fits && fits_matrix_units(program_, from) &&
                    (from.extents[1] % kChannelUnit == 0 || is_whole_image(from));
@@ -241,7 +255,9 @@ private:
         }
         if (!view(output).placed()) {
             const Node& node = graph().nodes[static_cast<std::size_t>(index)];
-            view(output) = fresh(shape(output), uses_matrix_units(node) || node.is<SpaceToDepth>());
+            view(output) = fresh(shape(output),
+                                 uses_matrix_units(node) || node.is<SpaceToDepth>(),
+                                 own_type(output));
         }
         step.output = view(output);
         program_.steps.push_back(std::move(step));
@@ -265,7 +281,7 @@ private:
             view(output) = *same;
             return;
         }
-        view(output) = fresh(shape(output), false);
+        view(output) = fresh(shape(output), false, own_type(output));
         copy_reshaped(view_of(input), view(output), name);
     }
 

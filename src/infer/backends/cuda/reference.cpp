@@ -4,53 +4,13 @@
 #include <cmath>
 #include <limits>
 
+#include "sluice/infer/backends/cuda/reference_detail.h"
+
 namespace sluice::infer::cuda {
+
+using namespace reference;
+
 namespace {
-
-using Numbers = std::vector<float>;
-using Index = std::int64_t;
-
-struct Tensor {
-    Shape shape;
-    Numbers data;
-};
-
-std::size_t at(Index index) {
-    return static_cast<std::size_t>(index);
-}
-
-/// Row-major distance between neighbours of each dimension; 0 where a tensor of `shape` spreads
-/// over one of `rank` dimensions.
-std::vector<Index> strides_of(const Shape& shape, std::size_t rank) {
-    std::vector<Index> strides(rank, 0);
-    Index stride = 1;
-    for (std::size_t i = shape.size(); i-- > 0;) {
-        if (shape[i] != 1) strides[rank - shape.size() + i] = stride;
-        stride *= shape[i];
-    }
-    return strides;
-}
-
-/// Calls body(place) for every place of a tensor of this shape, in row-major order.
-template <class Body>
-void for_each_place(const Shape& shape, Body&& body) {
-    std::vector<Index> place(shape.size(), 0);
-    const Index count = memory::element_count(shape);
-    for (Index i = 0; i < count; ++i) {
-        body(place);
-        for (std::size_t d = shape.size(); d-- > 0;) {
-            if (++place[d] < shape[d]) break;
-            place[d] = 0;
-        }
-    }
-}
-
-Index offset(const std::vector<Index>& place, const std::vector<Index>& strides) {
-    Index sum = 0;
-    for (std::size_t i = 0; i < place.size(); ++i)
-        sum += place[i] * strides[i];
-    return sum;
-}
 
 /// One output of a convolution.
 float conv_at(const Conv& op, const Tensor& x, const Shape& out, const std::vector<Index>& place) {
@@ -187,21 +147,49 @@ void softmax(const Softmax& op, const Tensor& x, Tensor& out) {
     }
 }
 
+float reduce_start(Reduce::Kind kind) {
+    switch (kind) {
+        case Reduce::Kind::kMax:
+            return std::numeric_limits<float>::lowest();
+        case Reduce::Kind::kMin:
+            return std::numeric_limits<float>::max();
+        case Reduce::Kind::kProduct:
+            return 1;
+        default:
+            return 0;
+    }
+}
+
+float reduce_step(Reduce::Kind kind, float sum, float x) {
+    switch (kind) {
+        case Reduce::Kind::kMax:
+            return std::max(sum, x);
+        case Reduce::Kind::kMin:
+            return std::min(sum, x);
+        case Reduce::Kind::kProduct:
+            return sum * x;
+        case Reduce::Kind::kL1:
+            return sum + std::fabs(x);
+        case Reduce::Kind::kL2:
+            return sum + x * x;
+        default:
+            return sum + x;
+    }
+}
+
 void reduce(const Reduce& op, const Tensor& x, Tensor& out) {
-    const bool is_max = op.kind == Reduce::Kind::kMax;
-    std::fill(
-        out.data.begin(), out.data.end(), is_max ? std::numeric_limits<float>::lowest() : 0.0f);
+    std::fill(out.data.begin(), out.data.end(), reduce_start(op.kind));
     const auto strides = strides_of(out.shape, out.shape.size());
     std::size_t next = 0;
     for_each_place(x.shape, [&](const std::vector<Index>& place) {
         float& sum = out.data[at(offset(place, strides))];  // strides of 1-extents are 0
-        sum = is_max ? std::max(sum, x.data[next]) : sum + x.data[next];
-        ++next;
+        sum = reduce_step(op.kind, sum, x.data[next++]);
     });
-    if (op.kind != Reduce::Kind::kMean) return;
     const std::size_t count = x.data.size() / out.data.size();
-    for (float& value : out.data)
-        value /= static_cast<float>(count);
+    for (float& value : out.data) {
+        if (op.kind == Reduce::Kind::kMean) value /= static_cast<float>(count);
+        if (op.kind == Reduce::Kind::kL2) value = std::sqrt(value);
+    }
 }
 
 /// The running input spread over the output, then every step.
@@ -244,21 +232,6 @@ void rearrange(const std::vector<Index>& strides, Index first, const Tensor& x, 
     });
 }
 
-/// Strides as they are, also of extents of 1.
-std::vector<Index> dense_strides(const Shape& shape) {
-    std::vector<Index> strides(shape.size(), 1);
-    for (std::size_t i = shape.size(); i-- > 1;)
-        strides[i - 1] = strides[i] * shape[i];
-    return strides;
-}
-
-template <class Value>
-void fill(Tensor& out, Value&& value) {
-    std::size_t next = 0;
-    for_each_place(out.shape,
-                   [&](const std::vector<Index>& place) { out.data[next++] = value(place); });
-}
-
 void run_windowed(const Node& node, const Tensor& x, Tensor& out) {
     using Place = const std::vector<Index>&;
     if (const auto* conv = std::get_if<Conv>(&node.op)) {
@@ -299,6 +272,10 @@ void run_node(const Node& node, const std::vector<const Tensor*>& inputs, Tensor
     }
     if (const auto* op = std::get_if<Softmax>(&node.op)) softmax(*op, x, out);
     if (const auto* op = std::get_if<Reduce>(&node.op)) reduce(*op, x, out);
+    if (const auto* op = std::get_if<Normalize>(&node.op)) normalize(*op, x, out);
+    if (const auto* op = std::get_if<TopK>(&node.op)) top_places(*op, x, out);
+    if (const auto* op = std::get_if<Gather>(&node.op)) gather(*op, x, *inputs[1], out);
+    if (const auto* op = std::get_if<GridSample>(&node.op)) grid_sample(*op, x, *inputs[1], out);
     if (node.is<SpaceToDepth>()) {
         space_to_depth(node, inputs, out);
     } else if (node.is<Pointwise>() || !node.steps.empty()) {
@@ -306,10 +283,59 @@ void run_node(const Node& node, const std::vector<const Tensor*>& inputs, Tensor
     }
 }
 
+/// Those from kFloor on.
+float apply_late_step(PointOp op, float x, float y, float& saved) {
+    using enum PointOp;
+    switch (op) {
+        case kFloor:
+            return std::floor(x);
+        case kCeil:
+            return std::ceil(x);
+        case kRound:
+            return std::nearbyint(x);
+        case kTruncate:
+            return std::trunc(x);
+        case kSign:
+            return static_cast<float>((x > 0) - (x < 0));
+        case kSin:
+            return std::sin(x);
+        case kCos:
+            return std::cos(x);
+        case kMod:
+            return std::fmod(x, y);
+        case kFloorMod:
+            return x - y * std::floor(x / y);
+        case kEqual:
+            return x == y ? 1.0f : 0.0f;
+        case kNotEqual:
+            return x != y ? 1.0f : 0.0f;
+        case kLess:
+            return x < y ? 1.0f : 0.0f;
+        case kLessEqual:
+            return x <= y ? 1.0f : 0.0f;
+        case kGreater:
+            return x > y ? 1.0f : 0.0f;
+        case kGreaterEqual:
+            return x >= y ? 1.0f : 0.0f;
+        case kSave:
+            saved = x;
+            return x;
+        case kMulSaved:
+            return x * saved;
+        case kTake:
+            return y;
+        case kChoose:
+            return y != 0 ? x : saved;
+        default:
+            return x;
+    }
+}
+
 }  // namespace
 
 float apply_step(const PointStep& step, float x, float y, float& saved) {
     using enum PointOp;
+    if (step.op >= kFloor) return apply_late_step(step.op, x, y, saved);
     auto sigmoid = [](float v) { return 1.0f / (1.0f + std::exp(-v)); };
     auto softplus = [](float v) { return v > 20 ? v : std::log1p(std::exp(v)); };
     switch (step.op) {
@@ -365,13 +391,9 @@ float apply_step(const PointStep& step, float x, float y, float& saved) {
             return 0.5f * x * (1.0f + std::erf(x * 0.70710678f));
         case kErf:
             return std::erf(x);
-        case kSave:
-            saved = x;
+        default:
             return x;
-        case kMulSaved:
-            return x * saved;
     }
-    return x;
 }
 
 std::vector<Numbers> run_reference(const Graph& graph, const std::vector<Numbers>& inputs) {

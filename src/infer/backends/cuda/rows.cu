@@ -41,23 +41,36 @@ __device__ void write(void* data, Type type, int index, float value) {
 /// A block does kWarp outputs; its rows of threads share the summands, then add up.
 __global__ void reduce(const __grid_constant__ ReduceArgs args, Type type, int count, int length) {
     __shared__ float sums[kMostSharers][kWarp];
-    const bool is_max = args.kind == static_cast<int>(Reduce::Kind::kMax);
-    auto join = [&](float a, float b) { return is_max ? fmaxf(a, b) : a + b; };
+    const auto kind = static_cast<Reduce::Kind>(args.kind);
+    auto join = [&](float a, float b) {
+        return kind == Reduce::Kind::kMax       ? fmaxf(a, b)
+               : kind == Reduce::Kind::kMin     ? fminf(a, b)
+               : kind == Reduce::Kind::kProduct ? a * b
+                                                : a + b;
+    };
     const int index = blockIdx.x * kWarp + threadIdx.x;
     const Places begin =
         places(min(index, count - 1), args.kept, args.extents, args.in_strides, args.out_strides);
-    float sum = is_max ? -3.402823466e38f : 0.0f;
+    float sum = kind == Reduce::Kind::kMax       ? -3.402823466e38f
+                : kind == Reduce::Kind::kMin     ? 3.402823466e38f
+                : kind == Reduce::Kind::kProduct ? 1.0f
+                                                 : 0.0f;
     for (int i = threadIdx.y; i < length; i += blockDim.y) {
         const int* strides = args.in_strides + args.kept;
         const Places inner = places(i, args.reduced, args.extents + args.kept, strides, strides);
-        sum = join(sum, read(args.input, type, begin.in + inner.in));
+        const float x = read(args.input, type, begin.in + inner.in);
+        sum = join(sum,
+                   kind == Reduce::Kind::kL1   ? fabsf(x)
+                   : kind == Reduce::Kind::kL2 ? x * x
+                                               : x);
     }
     sums[threadIdx.y][threadIdx.x] = sum;
     __syncthreads();
     if (threadIdx.y != 0 || index >= count) return;
     for (int i = 1; i < blockDim.y; ++i)
         sum = join(sum, sums[i][threadIdx.x]);
-    if (args.kind == static_cast<int>(Reduce::Kind::kMean)) sum /= static_cast<float>(length);
+    if (kind == Reduce::Kind::kMean) sum /= static_cast<float>(length);
+    if (kind == Reduce::Kind::kL2) sum = sqrtf(sum);
     write(args.output, type, begin.out, sum);
 }
 
@@ -66,6 +79,52 @@ __device__ float over_warp(float value, Join&& join) {
     for (int distance = kWarp / 2; distance > 0; distance /= 2)
         value = join(value, __shfl_xor_sync(0xffffffffu, value, distance));
     return value;
+}
+
+constexpr int kRowThreads = 128;
+
+/// The sum over the block, in every thread.
+__device__ float over_block(float value) {
+    __shared__ float sums[kRowThreads / kWarp];
+    auto add = [](float a, float b) { return a + b; };
+    value = over_warp(value, add);
+    __syncthreads();  // the sums of the call before are read
+    if (threadIdx.x % kWarp == 0) sums[threadIdx.x / kWarp] = value;
+    __syncthreads();
+    value = 0;
+    for (float sum : sums)
+        value += sum;
+    return value;
+}
+
+/// A block does one row.
+__global__ void normalize(const __grid_constant__ NormalizeArgs args, Type type, int length) {
+    const ReduceArgs& rows = args.rows;
+    const Places begin =
+        places(blockIdx.x, rows.kept, rows.extents, rows.in_strides, rows.out_strides);
+    auto inner = [&](int i) {
+        return places(i,
+                      rows.reduced,
+                      rows.extents + rows.kept,
+                      rows.in_strides + rows.kept,
+                      rows.out_strides + rows.kept);
+    };
+    float sum = 0;
+    for (int i = threadIdx.x; i < length; i += kRowThreads)
+        sum += read(rows.input, type, begin.in + inner(i).in);
+    const float mean = over_block(sum) / static_cast<float>(length);
+    sum = 0;
+    for (int i = threadIdx.x; i < length; i += kRowThreads) {
+        const float apart = read(rows.input, type, begin.in + inner(i).in) - mean;
+        sum += apart * apart;
+    }
+    const float variance = over_block(sum) / static_cast<float>(length);
+    const float factor = 1.0f / sqrtf(variance + args.epsilon);
+    for (int i = threadIdx.x; i < length; i += kRowThreads) {
+        const Places place = inner(i);
+        const float apart = read(rows.input, type, begin.in + place.in) - mean;
+        write(rows.output, type, begin.out + place.out, apart * factor);
+    }
 }
 
 /// A warp does one row.
@@ -139,6 +198,12 @@ void launch_reduce(const ReduceArgs& args, Type type, cudaStream_t stream) {
     const int sharers = length >= 8 * kMostSharers ? kMostSharers : 8;
     reduce<<<(count + kWarp - 1) / kWarp, dim3(kWarp, sharers), 0, stream>>>(
         args, type, count, length);
+}
+
+void launch_normalize(const NormalizeArgs& args, Type type, cudaStream_t stream) {
+    const int count = product(args.rows.extents, args.rows.kept);
+    const int length = product(args.rows.extents + args.rows.kept, args.rows.reduced);
+    normalize<<<count, kRowThreads, 0, stream>>>(args, type, length);
 }
 
 void launch_softmax(const SoftmaxArgs& args, Type type, cudaStream_t stream) {

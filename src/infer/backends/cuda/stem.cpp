@@ -72,12 +72,6 @@ void copy_four(const std::vector<std::int64_t>& from, int* to) {
         from.begin(), from.end(), to, [](std::int64_t number) { return static_cast<int>(number); });
 }
 
-Type type_of(memory::ElementType type) {
-    return type == memory::ElementType::kF16  ? Type::kF16
-           : type == memory::ElementType::kU8 ? Type::kU8
-                                              : Type::kF32;
-}
-
 }  // namespace
 
 std::optional<StemArgs> stem_of(const Program& program, std::size_t index) {

@@ -179,7 +179,7 @@ ov::OutputVector stem(const Port& x, std::size_t kernel, std::ptrdiff_t pad) {
 
 std::vector<TestGraph> test_graphs() {
     const ov::Shape odd{2, 12, 5, 7};
-    return {
+    std::vector<TestGraph> graphs{
         graph_of("conv",
                  {2, 16, 8, 8},
                  [](const Port& x) -> ov::OutputVector { return {convolve(x, 24, 3, 1, 1)}; }),
@@ -252,6 +252,9 @@ std::vector<TestGraph> test_graphs() {
                     resize(x, 8, 9, Mode::NEAREST, Place::HALF_PIXEL, Nearest::ROUND_PREFER_FLOOR)};
             }),
     };
+    const auto more = picking_graphs();
+    graphs.insert(graphs.end(), more.begin(), more.end());
+    return graphs;
 }
 
 }  // namespace sluice::infer::cuda

@@ -148,4 +148,7 @@ inline Port transpose(const Port& x, const std::vector<std::int64_t>& order) {
 
 std::vector<TestGraph> test_graphs();
 
+/// Those of test_graphs() that find places and pick by them, normalise, choose, repeat.
+std::vector<TestGraph> picking_graphs();
+
 }  // namespace sluice::infer::cuda
