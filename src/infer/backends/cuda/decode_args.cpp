@@ -288,6 +288,8 @@ Result<DecodeArgs> decode_args(std::span<const TensorSpec> outputs,
     }
     DecodeArgs args = SLUICE_TRY(by_kind({outputs, layout, lowest_threshold}));
     args.classes = layout.classes();
+    if (std::int64_t{args.cells} * args.classes > std::numeric_limits<std::uint32_t>::max())
+        return misfit();  // FoundBox::id
     return args;
 }
 

@@ -111,7 +111,8 @@ __device__ void add(
         return;
     }
     const long long at = static_cast<long long>(item) * out.capacity + place;
-    out.boxes[at] = {box.left, box.top, box.width, box.height, score, class_id, cell, 0};
+    const unsigned id = static_cast<unsigned>(cell) * out.classes + class_id;
+    out.boxes[at] = {box.left, box.top, box.width, box.height, score, id};
     out.groups[at] = static_cast<unsigned char>(class_id % out.group_count);
 }
 

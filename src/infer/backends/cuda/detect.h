@@ -12,6 +12,10 @@ inline constexpr int kMostParts = 16;
 inline constexpr int kMostLevels = 8;
 /// Classes are dealt out to so many groups, each clustered by a block of its own.
 inline constexpr int kMostGroups = 64;
+/// Of an item.
+inline constexpr int kMostCandidates = 16384;
+/// Blocks that cluster a large group together.
+inline constexpr int kTeam = 4;
 
 /// Where the numbers of a cell lie in an output: offset + item * item_pitch + cell * cell_pitch,
 /// and from there one every `step`. In floats.
@@ -50,24 +54,22 @@ enum class BoxForm : std::uint8_t {
 };
 enum class ScoreForm : std::uint8_t { kPlain, kSigmoid, kSoftmax, kFastestdet };
 
-/// 32 bytes, so that threads write whole sectors.
-struct alignas(16) FoundBox {
+struct alignas(8) FoundBox {
     float left;
     float top;
     float width;
     float height;
     float score;
-    int class_id;
-    int cell;  ///< decides among equal scores
-    int unused;
+    unsigned id;  ///< cell * classes + class; the cell decides among equal scores
 };
 
 /// Of one item of the batch; zero before a run.
 struct ItemState {
     int candidates;  ///< how many were over the threshold, also where there was no room for them
-    int scratch;     ///< how much of it is in use
     int kept;
     int undecided;  ///< not 0: too many candidates, or a class that there is not
+    int unused;
+    unsigned long long large_groups;  ///< bits
 };
 
 /// Candidates of a batch, in no order; all arrays are `capacity` long for each item.
@@ -76,8 +78,9 @@ struct Candidates {
     ItemState* items = nullptr;
     FoundBox* boxes = nullptr;
     unsigned char* groups = nullptr;  ///< class % group_count
-    int capacity = 0;
+    int capacity = 0;                 ///< a multiple of 4 * kTeam
     int group_count = 1;
+    unsigned classes = 1;
 };
 
 struct DecodeArgs {
@@ -105,15 +108,24 @@ struct DecodeArgs {
 };
 void launch_decode(const DecodeArgs& args, int batch, cudaStream_t stream);
 
+/// What the blocks of a team tell one another.
+struct TeamState {
+    int counts[kTeam];
+    unsigned stay[2][kMostCandidates / 32];
+};
+
 struct ClusterArgs {
     Candidates in;
     bool suppresses = true;  ///< otherwise all are kept
     bool per_class = true;
     const float* iou_thresholds = nullptr;  ///< by class
+    TeamState* teams = nullptr;             ///< scratch, one for each item
     unsigned long long* order = nullptr;    ///< scratch, `capacity` for each item
     unsigned short* slots = nullptr;        ///< the same
     FoundBox* kept = nullptr;               ///< `capacity` for each item, in no order
+    ItemState* results = nullptr;           ///< the items' states after all
 };
+/// On the current device.
 void launch_cluster(const ClusterArgs& args, int batch, cudaStream_t stream);
 
 }  // namespace sluice::infer::cuda

@@ -37,7 +37,9 @@ Result<Detector> Detector::create(std::span<const TensorSpec> outputs,
     Detector detector;
     detector.decode_ = SLUICE_TRY(decode_args(outputs, layout, clustering.lowest));
     detector.batch_ = static_cast<int>(outputs[layout.parts[0]].shape[0]);
-    detector.capacity_ = std::min(detector.decode_.cells, kMostCandidates);
+    constexpr int kStep = 4 * kTeam;
+    detector.capacity_ =
+        std::min((detector.decode_.cells + kStep - 1) / kStep * kStep, kMostCandidates);
     std::vector<float> thresholds = clustering.thresholds;
     if (detector.decode_.form == CellForm::kPeaks &&
         detector.decode_.score == ScoreForm::kSigmoid) {
@@ -62,14 +64,15 @@ Result<DetectorMemory> Detector::allocate() const {
     DetectorMemory memory;
     memory.before = SLUICE_TRY(Buffer::create(kPinned, state));
     memory.state = SLUICE_TRY(Buffer::create(kDevice, state));
-    memory.after = SLUICE_TRY(Buffer::create(kPinned, state));
+    memory.after = SLUICE_TRY(Buffer::create(kPinned, items * sizeof(ItemState)));
     memory.candidates = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(FoundBox)));
     memory.groups = SLUICE_TRY(Buffer::create(kDevice, places));
+    memory.teams = SLUICE_TRY(Buffer::create(kDevice, items * sizeof(TeamState)));
     memory.order = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(unsigned long long)));
     memory.slots = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(unsigned short)));
     memory.kept = SLUICE_TRY(Buffer::create(kPinned, places * sizeof(FoundBox)));
     std::memset(memory.before.data(), 0, state);
-    std::memset(memory.after.data(), 0, state);
+    std::memset(memory.after.data(), 0, memory.after.bytes());
     set_count(memory, batch_);
     return memory;
 }
@@ -87,6 +90,7 @@ Result<void> Detector::enqueue(std::span<const Buffer> outputs,
     candidates.boxes = as<FoundBox>(memory.candidates);
     candidates.groups = as<unsigned char>(memory.groups);
     candidates.capacity = capacity_;
+    candidates.classes = static_cast<unsigned>(decode_.classes);
     candidates.group_count = cluster_.per_class ? std::min(decode_.classes, kMostGroups) : 1;
     DecodeArgs decode = decode_;
     for (std::size_t i = 0; i < outputs.size(); ++i)
@@ -94,9 +98,11 @@ Result<void> Detector::enqueue(std::span<const Buffer> outputs,
     decode.out = candidates;
     ClusterArgs cluster = cluster_;
     cluster.in = candidates;
+    cluster.teams = as<TeamState>(memory.teams);
     cluster.order = as<unsigned long long>(memory.order);
     cluster.slots = as<unsigned short>(memory.slots);
     cluster.kept = as<FoundBox>(memory.kept);
+    cluster.results = as<ItemState>(memory.after);
 
     SLUICE_TRY(check(cudaMemcpyAsync(memory.state.data(),
                                      memory.before.data(),
@@ -107,13 +113,7 @@ Result<void> Detector::enqueue(std::span<const Buffer> outputs,
     launch_decode(decode, batch_, stream.get());
     SLUICE_TRY(check(cudaGetLastError(), "queueing the decoding of the outputs"));
     launch_cluster(cluster, batch_, stream.get());
-    SLUICE_TRY(check(cudaGetLastError(), "queueing the clustering of boxes"));
-    return check(cudaMemcpyAsync(memory.after.data(),
-                                 memory.state.data(),
-                                 memory.after.bytes(),
-                                 cudaMemcpyDeviceToHost,
-                                 stream.get()),
-                 "queueing the detector's result");
+    return check(cudaGetLastError(), "queueing the clustering of boxes");
 }
 
 bool Detector::read(const DetectorMemory& memory,
@@ -121,21 +121,23 @@ bool Detector::read(const DetectorMemory& memory,
                     std::vector<meta::Detection>& found) const {
     found.clear();
     const auto place = static_cast<std::size_t>(item);
-    const ItemState& state = as<ItemState>(memory.after, kHeader)[place];
+    const ItemState& state = as<ItemState>(memory.after)[place];
     if (state.undecided != 0) return false;
     FoundBox* boxes = as<FoundBox>(memory.kept) + place * static_cast<std::size_t>(capacity_);
-    read_boxes({boxes, static_cast<std::size_t>(state.kept)}, found);
+    read_boxes({boxes, static_cast<std::size_t>(state.kept)},
+               static_cast<unsigned>(decode_.classes),
+               found);
     return true;
 }
 
-void read_boxes(std::span<FoundBox> boxes, std::vector<meta::Detection>& found) {
+void read_boxes(std::span<FoundBox> boxes, unsigned classes, std::vector<meta::Detection>& found) {
     std::sort(boxes.begin(), boxes.end(), [](const FoundBox& a, const FoundBox& b) {
-        return a.score != b.score ? a.score > b.score : a.cell < b.cell;
+        return a.score != b.score ? a.score > b.score : a.id < b.id;
     });
     for (const FoundBox& box : boxes) {
         found.push_back({{box.left, box.top, box.width, box.height},
                          box.score,
-                         meta::ClassId(box.class_id),
+                         meta::ClassId(static_cast<int>(box.id % classes)),
                          Name()});
     }
 }

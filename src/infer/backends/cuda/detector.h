@@ -16,9 +16,10 @@ namespace sluice::infer::cuda {
 struct DetectorMemory {
     memory::cuda::Buffer before;  ///< pinned: the state as a run finds it; begins with the count
     memory::cuda::Buffer state;   ///< on the device: the count, then an ItemState per item
-    memory::cuda::Buffer after;   ///< pinned: the state as a run leaves it
+    memory::cuda::Buffer after;   ///< pinned: the items' states as a run leaves them
     memory::cuda::Buffer candidates;
     memory::cuda::Buffer groups;
+    memory::cuda::Buffer teams;
     memory::cuda::Buffer order;
     memory::cuda::Buffer slots;
     memory::cuda::Buffer
@@ -29,11 +30,9 @@ struct DetectorMemory {
 /// clusters. Only kept boxes come to the host. Immutable; reentrant.
 class Detector {
 public:
-    /// More candidates than these per item are left to the host.
-    static constexpr int kMostCandidates = 16384;
-
-    /// kUnsupported for a head that the device does not decode. The device must be the calling
-    /// thread's own, and stay so for allocate() and enqueue().
+    /// An item with more than kMostCandidates is left to the host. kUnsupported for a head that the
+    /// device does not decode. The device must be the calling thread's own, and stay so for
+    /// allocate() and enqueue().
     static Result<Detector> create(std::span<const TensorSpec> outputs,
                                    const HeadLayout& layout,
                                    const Clustering& clustering);
@@ -68,6 +67,6 @@ Result<DecodeArgs> decode_args(std::span<const TensorSpec> outputs,
                                float lowest_threshold);
 
 /// Boxes in Nms's order.
-void read_boxes(std::span<FoundBox> boxes, std::vector<meta::Detection>& found);
+void read_boxes(std::span<FoundBox> boxes, unsigned classes, std::vector<meta::Detection>& found);
 
 }  // namespace sluice::infer::cuda

@@ -121,7 +121,7 @@ Result<void> CudaRequest::detections(int item, std::vector<meta::Detection>& fou
             "infer",
             "more boxes over the threshold than the device has room for ({}), or a class that "
             "the network does not have: the outputs of such pictures cross to the host",
-            Detector::kMostCandidates);
+            kMostCandidates);
     }
     return find_on_host(item, found);
 }
