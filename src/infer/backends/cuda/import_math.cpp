@@ -85,17 +85,6 @@ Result<void> round(Importer& in, const ov::Node& node) {
     return {};
 }
 
-Result<void> selu(Importer& in, const ov::Node& node) {
-    const auto& alpha = in.value(in.input(node, 1)).data;
-    const auto& lambda = in.value(in.input(node, 2)).data;
-    if (!alpha || !lambda) return Importer::refuse(node, "computed factors are not supported");
-    in.add(node,
-           Pointwise{},
-           {in.input(node, 0)},
-           {{PointOp::kElu, -1, alpha->front()}, {PointOp::kMul, -1, lambda->front()}});
-    return {};
-}
-
 Result<void> squared_difference(Importer& in, const ov::Node& node) {
     in.add(node,
            Pointwise{},
@@ -150,6 +139,16 @@ Result<void> hard_sigmoid(Importer& in, const ov::Node& node) {
     return {};
 }
 
+Result<void> selu(Importer& in, const ov::Node& node) {
+    const float alpha = SLUICE_TRY(number(in, node, 1));
+    const float lambda = SLUICE_TRY(number(in, node, 2));
+    in.add(node,
+           Pointwise{},
+           {in.input(node, 0)},
+           {{PointOp::kElu, -1, alpha}, {PointOp::kMul, -1, lambda}});
+    return {};
+}
+
 /// HSigmoid is min(max(x + 3, 0), 6) / 6.
 Result<void> fixed_hard_sigmoid(Importer& in, const ov::Node& node) {
     in.add(
@@ -173,7 +172,7 @@ Result<void> prelu(Importer& in, const ov::Node& node) {
         in.add(node, Pointwise{}, {x}, {{PointOp::kLeakyRelu, -1, value.data->front()}});
         return {};
     }
-    if (value.shape.size() == 1 && in.shape(x).size() > 1) {
+    if (value.shape.size() == 1 && in.shape(x).size() > 1 && value.shape[0] == in.shape(x)[1]) {
         Shape spread_over(in.shape(x).size() - 1, 1);
         spread_over[0] = value.shape[0];
         slope = in.constant(*value.data, spread_over, value.name);

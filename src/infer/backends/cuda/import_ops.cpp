@@ -35,15 +35,10 @@ Result<void> batch_norm(Importer& in, const ov::Node& node) {
     return {};
 }
 
-Result<void> add_pool(Importer& in, const ov::Node& node, Pool pool, std::size_t dimensions) {
-    if (dimensions != 2)
-        return Importer::refuse(node, "only pooling over two dimensions is supported");
-    in.add(node, pool, {in.input(node, 0)});
-    return {};
-}
-
 Result<void> max_pool(Importer& in, const ov::Node& node) {
     const auto& op = static_cast<const ov::op::util::MaxPoolBase&>(node);
+    if (op.get_kernel().size() != 2)
+        return Importer::refuse(node, "only pooling over two dimensions is supported");
     Pool pool;
     pool.window.kernel = pair_of(op.get_kernel());
     pool.window.stride = pair_of(op.get_strides());
@@ -55,11 +50,14 @@ Result<void> max_pool(Importer& in, const ov::Node& node) {
         pool.window.dilation = pair_of(v14->get_dilations());
     if (node.get_output_size() > 1 && !node.output(1).get_target_inputs().empty())
         return Importer::refuse(node, "the places of the maxima are not supported");
-    return add_pool(in, node, pool, op.get_kernel().size());
+    in.add(node, pool, {in.input(node, 0)});
+    return {};
 }
 
 Result<void> average_pool(Importer& in, const ov::Node& node) {
     const auto& op = static_cast<const ov::op::util::AvgPoolBase&>(node);
+    if (op.get_kernel().size() != 2)
+        return Importer::refuse(node, "only pooling over two dimensions is supported");
     Pool pool;
     pool.is_max = false;
     pool.counts_padding = !op.get_exclude_pad();
@@ -67,7 +65,8 @@ Result<void> average_pool(Importer& in, const ov::Node& node) {
     pool.window.stride = pair_of(op.get_strides());
     pool.window.pad_begin = pair_of(op.get_pads_begin());
     pool.window.pad_end = pair_of(op.get_pads_end());
-    return add_pool(in, node, pool, op.get_kernel().size());
+    in.add(node, pool, {in.input(node, 0)});
+    return {};
 }
 
 Result<void> interpolate(Importer& in, const ov::Node& node) {
@@ -111,6 +110,10 @@ Result<void> interpolate(Importer& in, const ov::Node& node) {
         const auto inputs = static_cast<float>(from[2 + i] - (corners ? 1 : 0));
         const auto outputs = static_cast<float>(to[2 + i] - (corners ? 1 : 0));
         resize.step[i] = outputs > 0 ? inputs / outputs : 0.0f;
+        // PyTorch takes the first pixel where only one is left.
+        if (attributes.coordinate_transformation_mode == Place::PYTORCH_HALF_PIXEL &&
+            to[2 + i] == 1)
+            resize.step[i] = 1.0f;
     }
     in.add(node, resize, {x});
     return {};

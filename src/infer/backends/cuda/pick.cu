@@ -86,7 +86,8 @@ __device__ void sort(Key* keys, int size) {
 
 /// A block does one row: it finds the last of the wanted keys digit by digit, collects what is not
 /// behind it, and sorts that.
-__global__ void top_k(const __grid_constant__ TopKArgs args, int size) {
+__global__ void __launch_bounds__(kMostSearchers)
+    top_k(const __grid_constant__ TopKArgs args, int size) {
     __shared__ Key keys[kMostTop];
     __shared__ int counts[kDigits];
     __shared__ int filled;

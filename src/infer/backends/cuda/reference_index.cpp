@@ -12,7 +12,8 @@ void normalize(const Normalize& op, const Tensor& x, Tensor& out) {
         kept[at(axis)] = 1;
     const auto count = at(memory::element_count(kept));
     const auto strides = strides_of(kept, kept.size());
-    const auto length = static_cast<float>(x.data.size() / count);
+    const std::size_t numbers = x.data.size() / count;
+    const auto length = static_cast<float>(numbers);
     Numbers mean(count, 0.0f);
     Numbers variance(count, 0.0f);
     auto visit = [&](auto&& body) {
