@@ -43,7 +43,7 @@ private:
 
 Result<std::unique_ptr<DeviceTiles>> DeviceTiles::create(int device) {
     SLUICE_TRY(memory::cuda::use_device(device));
-    auto stream = SLUICE_TRY(memory::cuda::Stream::create());
+    auto stream = SLUICE_TRY(memory::cuda::Stream::create(memory::cuda::Stream::Priority::kHigh));
     return std::unique_ptr<DeviceTiles>(std::make_unique<CudaTiles>(device, std::move(stream)));
 }
 

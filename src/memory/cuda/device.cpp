@@ -62,9 +62,15 @@ void Stream::Destroy::operator()(cudaStream_t stream) const {
     cudaStreamDestroy(stream);
 }
 
-Result<Stream> Stream::create() {
+Result<Stream> Stream::create(Priority priority) {
+    int lowest = 0;
+    int highest = 0;
+    SLUICE_TRY(check(cudaDeviceGetStreamPriorityRange(&lowest, &highest), "asking for priorities"));
     cudaStream_t made = nullptr;
-    SLUICE_TRY(check(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking), "making a stream"));
+    SLUICE_TRY(
+        check(cudaStreamCreateWithPriority(
+                  &made, cudaStreamNonBlocking, priority == Priority::kHigh ? highest : lowest),
+              "making a stream"));
     Stream stream;
     stream.stream_.reset(made);
     return stream;

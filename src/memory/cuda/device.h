@@ -44,7 +44,10 @@ private:
 /// Work in order. Not shared between threads.
 class Stream {
 public:
-    static Result<Stream> create();
+    /// Work of a high one starts before what waits in others.
+    enum class Priority { kNormal, kHigh };
+
+    static Result<Stream> create(Priority priority = Priority::kNormal);
 
     cudaStream_t get() const { return stream_.get(); }
     /// Waits until everything queued is done; gives the first failure of it.

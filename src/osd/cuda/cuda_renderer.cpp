@@ -158,7 +158,8 @@ Result<void> check_available() {
 Result<std::unique_ptr<Renderer>> create_renderer(const OsdOptions& options, int device) {
     SLUICE_TRY(memory::cuda::use_device(device));
     auto shapes = SLUICE_TRY(Shapes::create(options));
-    auto stream = SLUICE_TRY(Stream::create());
+    // Networks of later batches would keep the device from it for milliseconds.
+    auto stream = SLUICE_TRY(Stream::create(Stream::Priority::kHigh));
     return std::unique_ptr<Renderer>(
         std::make_unique<CudaRenderer>(device, std::move(shapes), std::move(stream)));
 }
