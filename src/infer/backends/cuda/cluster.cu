@@ -2,8 +2,7 @@
 
 // The twin of Nms, exactly: candidates by falling score, equal ones by cell; each is kept unless
 // one kept before it overlaps it too much. A block has one group of classes of one item; what is
-// too much for a block is left to a team of them. Candidates are found in slots in about the order
-// of the cells, so that a warp's are near one another and far from most others.
+// too much for a block is left to a team of them.
 namespace sluice::infer::cuda {
 namespace {
 
@@ -25,12 +24,14 @@ struct alignas(16) Shape {
 
 /// The best candidates that are still open, in shared memory.
 struct Tile {
-    Shape shapes[kTile];             // when all is decided: those kept, at the front
-    unsigned by[kTileWords][kTile];  // bits of the earlier ones that suppress each
+    Shape shapes[kTile];  // when all is decided: those kept, at the front
+    union {
+        unsigned by[kTileWords][kTile];  // bits of the earlier ones that suppress each
+        FoundBox boxes[kTile];           // those kept
+    };
     unsigned open[kTileWords];
     unsigned kept[kTileWords];
-    unsigned short slots[kTile];
-    unsigned rest[kMostCandidates / kWarp];  // bits by slot: who is open, and not in the tile
+    unsigned stay[2][kSmall / kWarp];
     int sums[kLargeThreads / kWarp];
     int number;
 };
@@ -142,16 +143,9 @@ __device__ void sort(const Sorted& of) {
                 const int mirrored = low - place + 2 * half - 1 - place;
                 put_in_order(of, low, half == size / 2 ? mirrored : low + half);
             }
-            // Short runs lie within the 64 places that a warp sees to itself.
-            const int next = half > 1 ? half / 2 : size;
-            if (half > kWarp || next > kWarp) {
-                __syncthreads();
-            } else {
-                __syncwarp();
-            }
+            __syncthreads();
         }
     }
-    __syncthreads();
 }
 
 __device__ int count_less(const unsigned long long* sorted, int count, unsigned long long than) {
@@ -261,9 +255,11 @@ __device__ void decide(Tile& tile, int count) {
     }
 }
 
-/// Brings the tile's kept candidates to its front, and their slots to `kept_slots`; all threads get
-/// their number.
-__device__ int keep(Tile& tile, unsigned short* kept_slots) {
+/// Brings the tile's kept candidates to its front, and to the host; all threads get their number.
+/// A thread has the box of its candidate.
+template <int kThreads>
+__device__ int keep(
+    const ClusterArgs& args, int item, bool writes, const FoundBox& box, Tile& tile) {
     const int thread = threadIdx.x;
     int rank = 0;
     int kept = 0;
@@ -278,163 +274,114 @@ __device__ int keep(Tile& tile, unsigned short* kept_slots) {
     }
     Shape shape{};
     if (stays) shape = tile.shapes[thread];
+    if (writes && thread == 0) tile.number = atomicAdd(&args.in.items[item].kept, kept);
     __syncthreads();
     if (stays) {
         tile.shapes[rank] = shape;
-        kept_slots[rank] = tile.slots[thread];
+        tile.boxes[rank] = box;
     }
     __syncthreads();
+    if (!writes) return kept;
+    // Neighbouring threads write neighbouring words: a bus likes long writes.
+    using Word = unsigned long long;
+    constexpr int kBoxWords = sizeof(FoundBox) / sizeof(Word);
+    const auto* from = reinterpret_cast<const Word*>(tile.boxes);
+    auto* to = reinterpret_cast<Word*>(args.kept + static_cast<long long>(item) * args.in.capacity +
+                                       tile.number);
+    for (int i = thread; i < kept * kBoxWords; i += kThreads)
+        to[i] = from[i];
     return kept;
 }
 
-/// The smallest box around those of a warp.
-__device__ Shape around(Shape all) {
-    for (int distance = kWarp / 2; distance > 0; distance /= 2) {
-        all.left = fminf(all.left, __shfl_xor_sync(kAll, all.left, distance));
-        all.top = fminf(all.top, __shfl_xor_sync(kAll, all.top, distance));
-        all.right = fmaxf(all.right, __shfl_xor_sync(kAll, all.right, distance));
-        all.bottom = fmaxf(all.bottom, __shfl_xor_sync(kAll, all.bottom, distance));
-    }
-    return all;
-}
-
-__device__ bool meet(const Shape& a, const Shape& b) {
-    return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-}
-
-/// Which of the open ones among a warp's `boxes` none of the tile's kept ones suppresses.
-__device__ unsigned compare_word(
-    const ClusterArgs& args, const FoundBox* boxes, unsigned open, const Tile& tile, int kept) {
-    const int lane = threadIdx.x % kWarp;
-    bool stays = (open >> lane & 1) != 0;
-    Shape shape{INFINITY, INFINITY, -INFINITY, -INFINITY, 0, 0, 0, 0};
-    if (stays) shape = shape_of(args, boxes[lane]);
-    const Shape all = around(shape);
-    for (int first = 0; first < kept; first += kWarp) {
-        // Thresholds are not negative: who does not meet is not suppressed.
-        const bool near = first + lane < kept && meet(tile.shapes[first + lane], all);
-        for (unsigned todo = __ballot_sync(kAll, near); todo != 0; todo &= todo - 1) {
-            const int k = first + __ffs(static_cast<int>(todo)) - 1;
-            stays &= !suppresses(tile.shapes[k], shape);
-        }
-    }
-    return __ballot_sync(kAll, stays);
-}
-
-/// Closes what the tile's kept ones suppress of the rest: `words`, of which each block of a team
-/// has a share and tells the others by `common`.
+/// Says for each of a team's share of `slots` whether none of the tile's kept ones suppresses it,
+/// as bits.
 template <int kThreads>
 __device__ void compare_rest(const ClusterArgs& args,
                              const Team& team,
                              int item,
-                             Tile& tile,
+                             const Tile& tile,
                              int kept,
-                             int words,
-                             unsigned* common) {
+                             const unsigned short* slots,
+                             int count,
+                             unsigned* stay) {
     const FoundBox* boxes = args.in.boxes + static_cast<long long>(item) * args.in.capacity;
+    const int lane = threadIdx.x % kWarp;
     const int first = threadIdx.x / kWarp * team.size + team.rank;
-    for (int word = first; word < words; word += kThreads / kWarp * team.size) {
-        unsigned bits = tile.rest[word];
-        __syncwarp();  // all have read it
-        if (bits != 0) bits = compare_word(args, boxes + word * kWarp, bits, tile, kept);
-        if (threadIdx.x % kWarp != 0) continue;
-        tile.rest[word] = bits;
-        if (team.size > 1) common[word] = bits;
+    for (int word = first; word * kWarp < count; word += kThreads / kWarp * team.size) {
+        const int i = word * kWarp + lane;
+        bool stays = i < count;
+        const Shape shape = shape_of(args, boxes[slots[stays ? i : 0]]);
+#pragma unroll 8
+        for (int k = 0; k < kept; ++k)
+            stays &= !suppresses(tile.shapes[k], shape);
+        const unsigned ballot = __ballot_sync(kAll, stays);
+        if (lane == 0) stay[word] = ballot;
     }
-    wait_for(team);
-    if (team.size == 1) return;
-    for (int word = threadIdx.x; word < words; word += kThreads)
-        tile.rest[word] = common[word];
-    __syncthreads();
 }
 
-/// Moves the best open ones from the rest to the tile: of the `count` in order, those from `from`
-/// on, which moves past them. All threads get their number.
+/// Copies the slots that stay, in order; all threads get their number.
 template <int kThreads>
-__device__ int fill(Tile& tile, const unsigned short* slots, int count, int& from) {
-    const int thread = threadIdx.x;
-    int filled = 0;
-    while (from < count && filled < kTile) {
-        const int i = from + thread;
-        const int slot = i < count ? slots[i] : 0;
-        const unsigned bit = 1u << (slot % kWarp);
-        const bool open = i < count && (tile.rest[slot / kWarp] & bit) != 0;
-        const unsigned ballot = __ballot_sync(kAll, open);
-        if (thread % kWarp == 0) tile.sums[thread / kWarp] = __popc(ballot);
-        __syncthreads();
-        int place = filled + __popc(ballot & ((1u << (thread % kWarp)) - 1));
-        for (int w = 0; w < kThreads / kWarp; ++w) {
-            if (w < thread / kWarp) place += tile.sums[w];
-            filled += tile.sums[w];
-        }
-        if (open && place < kTile) {
-            tile.slots[place] = static_cast<unsigned short>(slot);
-            atomicAnd(&tile.rest[slot / kWarp], ~bit);
-        }
-        if (open && place == kTile - 1) tile.number = i + 1;
-        __syncthreads();
-        from += kThreads;
+__device__ int close_ranks(
+    const unsigned* stay, const unsigned short* from, int count, unsigned short* to, Tile& tile) {
+    const int thread = threadIdx.x;  // has a word
+    const int warp = thread / kWarp;
+    unsigned bits = thread * kWarp < count ? stay[thread] : 0;
+    int place = __popc(bits);
+    for (int distance = 1; distance < kWarp; distance *= 2) {
+        const int before = __shfl_up_sync(kAll, place, distance);
+        if (thread % kWarp >= distance) place += before;
     }
-    if (filled >= kTile) from = tile.number;
-    return min(filled, kTile);
+    if (thread % kWarp == kWarp - 1) tile.sums[warp] = place;
+    __syncthreads();
+    place -= __popc(bits);
+    int total = 0;
+    for (int w = 0; w < kThreads / kWarp; ++w) {
+        if (w < warp) place += tile.sums[w];
+        total += tile.sums[w];
+    }
+    for (; bits != 0; bits &= bits - 1)
+        to[place++] = from[thread * kWarp + __ffs(static_cast<int>(bits)) - 1];
+    __syncthreads();
+    return total;
 }
 
 /// Of `count` candidates in order. The best open ones are decided among themselves; then those kept
-/// close what they suppress of the rest, on all blocks of the team, until nothing is left. `common`
-/// has room for two sets of bits: a block may be ahead of another's reading. Leaves the kept ones
-/// at the front of `slots`; all threads get their number.
+/// drop what they suppress of the rest, on all blocks of the team, until nothing is left. `spare`
+/// has room for as many slots; `stay` for two sets of bits, `stay_pitch` apart: a block may be
+/// ahead of another's reading.
 template <int kThreads>
-__device__ int suppress_in_order(const ClusterArgs& args,
-                                 const Team& team,
-                                 int item,
-                                 unsigned short* slots,
-                                 int count,
-                                 Tile& tile,
-                                 TeamState& common) {
+__device__ void suppress_in_order(const ClusterArgs& args,
+                                  const Team& team,
+                                  int item,
+                                  unsigned short* slots,
+                                  unsigned short* spare,
+                                  int count,
+                                  Tile& tile,
+                                  unsigned* stay,
+                                  int stay_pitch) {
     const FoundBox* boxes = args.in.boxes + static_cast<long long>(item) * args.in.capacity;
-    const int words = (args.in.items[item].candidates + kWarp - 1) / kWarp;
-    for (int word = threadIdx.x; word < words; word += kThreads)
-        tile.rest[word] = 0;
-    __syncthreads();
-    for (int i = threadIdx.x; i < count; i += kThreads)
-        atomicOr(&tile.rest[slots[i] / kWarp], 1u << (slots[i] % kWarp));
-    __syncthreads();
-    int from = 0;
-    int kept = 0;  // no more than `from`
-    for (int round = 0;; ++round) {
-        const int head = fill<kThreads>(tile, slots, count, from);
-        if (head == 0) return kept;
-        if (threadIdx.x < head)
-            tile.shapes[threadIdx.x] = shape_of(args, boxes[tile.slots[threadIdx.x]]);
+    for (int round = 0; count > 0; ++round) {
+        const int head = min(kTile, count);
+        FoundBox box{};
+        if (threadIdx.x < head) {
+            box = boxes[slots[threadIdx.x]];
+            tile.shapes[threadIdx.x] = shape_of(args, box);
+        }
         __syncthreads();
         compare<kThreads>(tile, head);
         __syncthreads();
         decide(tile, head);
-        const int more = keep(tile, slots + kept);
-        kept += more;
-        if (from >= count) return kept;
-        compare_rest<kThreads>(args, team, item, tile, more, words, common.stay[round % 2]);
+        const int kept = keep<kThreads>(args, item, team.rank == 0, box, tile);
+        const int rest = count - head;
+        if (rest == 0) return;
+        unsigned* bits = stay + round % 2 * stay_pitch;
+        compare_rest<kThreads>(args, team, item, tile, kept, slots + head, rest, bits);
+        wait_for(team);
+        count = close_ranks<kThreads>(bits, slots + head, rest, spare, tile);
+        unsigned short* const other = slots;
+        slots = spare;
+        spare = other;
     }
-}
-
-/// Brings a team's kept boxes to the host, each block a share; to come after those that are there.
-/// Only when all is decided: a team's barrier would wait for the bus.
-template <int kThreads>
-__device__ void report(const ClusterArgs& args,
-                       const Team& team,
-                       int item,
-                       const unsigned short* slots,
-                       int kept,
-                       int already) {
-    // Neighbouring threads write neighbouring words: a bus likes long writes.
-    using Word = unsigned long long;
-    constexpr int kBoxWords = sizeof(FoundBox) / sizeof(Word);
-    const long long begin = static_cast<long long>(item) * args.in.capacity;
-    const auto* from = reinterpret_cast<const Word*>(args.in.boxes + begin);
-    auto* to = reinterpret_cast<Word*>(args.kept + begin + already);
-    for (int i = team.rank * kThreads + threadIdx.x; i < kept * kBoxWords;
-         i += team.size * kThreads)
-        to[i] = from[slots[i / kBoxWords] * kBoxWords + i % kBoxWords];
 }
 
 __global__ void __launch_bounds__(kSmallThreads)
@@ -448,23 +395,17 @@ __global__ void __launch_bounds__(kSmallThreads)
     if (item >= *args.in.count) return;
     ItemState& state = args.in.items[item];
     if (state.undecided != 0) return;
-    Sorted list{order, slots, state.candidates};
-    if (args.in.group_count > 1 || list.count <= kSmall) {
-        list.count = gather<kSmallThreads>(
-            args.in, item, group, 0, state.candidates, list, kSmall, tile.number);
-    }
+    Sorted list{order, slots, 0};
+    list.count =
+        gather<kSmallThreads>(args.in, item, group, 0, state.candidates, list, kSmall, tile.number);
     if (list.count > kSmall) {
         if (threadIdx.x == 0) atomicOr(&state.large_groups, 1ull << group);
         return;
     }
-    if (list.count == 0) return;
     sort<kSmallThreads>(list);
-    const Team team{0, 1};
-    const int kept = suppress_in_order<kSmallThreads>(
-        args, team, item, slots, list.count, tile, args.teams[item]);
-    if (threadIdx.x == 0) tile.number = atomicAdd(&state.kept, kept);
-    __syncthreads();
-    report<kSmallThreads>(args, team, item, slots, kept, tile.number);
+    auto* const spare = reinterpret_cast<unsigned short*>(order);  // of no more use
+    suppress_in_order<kSmallThreads>(
+        args, {0, 1}, item, slots, spare, list.count, tile, tile.stay[0], kSmall / kWarp);
 }
 
 /// What the small ones left, by a team for each item; then reports all items to the host. A team of
@@ -476,19 +417,26 @@ __global__ void __launch_bounds__(kLargeThreads)
 
     const int item = blockIdx.y;
     const Team team{static_cast<int>(blockIdx.x), static_cast<int>(gridDim.x)};
-    ItemState state = args.in.items[item];
+    const ItemState& state = args.in.items[item];
     const long long begin = static_cast<long long>(item) * args.in.capacity;
     Sorted list{args.order + begin, args.slots + begin, 0};
     if (team.size > 1)
         list = {memory, reinterpret_cast<unsigned short*>(memory + args.in.capacity), 0};
+    auto* const spare = reinterpret_cast<unsigned short*>(list.order);
     for (unsigned long long left = state.large_groups; left != 0; left &= left - 1) {
         wait_for(team);  // until nobody needs what the last group left behind
         const int group = __ffsll(static_cast<long long>(left)) - 1;
         const int count = sort_together(args, team, item, group, list, tile.number);
-        const int kept = suppress_in_order<kLargeThreads>(
-            args, team, item, list.slots, count, tile, args.teams[item]);
-        report<kLargeThreads>(args, team, item, list.slots, kept, state.kept);
-        state.kept += kept;
+        TeamState& common = args.teams[item];
+        suppress_in_order<kLargeThreads>(args,
+                                         team,
+                                         item,
+                                         list.slots,
+                                         spare,
+                                         count,
+                                         tile,
+                                         common.stay[0],
+                                         kMostCandidates / kWarp);
     }
     if (team.rank == 0 && threadIdx.x == 0) args.results[item] = state;
 }

@@ -22,7 +22,7 @@ class InFolder : public testing::Test {
 protected:
     InFolder()
         : folder_(std::filesystem::temp_directory_path() /
-                  fmt::format("sluice-{}-{}", getpid(), counter_++)) {
+                  fmt::format("sluice-{}-{}", getpid(), counter++)) {
         std::filesystem::create_directories(folder_);
     }
     ~InFolder() override { std::filesystem::remove_all(folder_); }
@@ -38,7 +38,7 @@ protected:
     }
 
 private:
-    static inline int counter_ = 0;
+    static inline int counter = 0;
     std::filesystem::path folder_;
 };
 

@@ -32,6 +32,14 @@ double error_of(const Numbers& got, const Numbers& wanted) {
     return std::sqrt(error / norm);
 }
 
+struct Arithmetic {
+    ElementType type;
+    bool tf32;
+};
+constexpr Arithmetic kFp32{ElementType::kF32, false};
+constexpr Arithmetic kTf32{ElementType::kF32, true};
+constexpr Arithmetic kFp16{ElementType::kF16, false};
+
 template <class Param>
 class OnDevice : public testing::TestWithParam<Param> {
 protected:
@@ -41,8 +49,7 @@ protected:
     }
 
     static void expect_right(const ov::Model& model,
-                             ElementType type,
-                             bool tf32,
+                             Arithmetic arithmetic,
                              double tolerance,
                              float low = -1,
                              float high = 1,
@@ -55,7 +62,8 @@ protected:
         }
         const auto wanted = run_reference(graph, inputs);
         fuse(graph);
-        auto network = Network::create(lower(std::move(graph), type), {0, tf32, {}, own_stem});
+        auto network = Network::create(lower(std::move(graph), arithmetic.type),
+                                       {0, arithmetic.tf32, {}, own_stem});
         ASSERT_TRUE(network) << network.error().text();
         const auto got = run(**network, inputs);
         ASSERT_EQ(got.size(), wanted.size());
@@ -96,17 +104,17 @@ private:
 class CudaGraph : public OnDevice<TestGraph> {};
 
 TEST_P(CudaGraph, ComputesInFp32WhatTheReferenceComputes) {
-    expect_right(*GetParam().make(), ElementType::kF32, false, 1e-5);
+    expect_right(*GetParam().make(), kFp32, 1e-5);
 }
 
 TEST_P(CudaGraph, ComputesInTf32NearTheReference) {
-    expect_right(*GetParam().make(), ElementType::kF32, true, 2e-3);
+    expect_right(*GetParam().make(), kTf32, 2e-3);
 }
 
 TEST_P(CudaGraph, ComputesInFp16NearTheReference) {
     // A comparison, or a rounding, whose edge fp16 rounds a number onto gives another answer.
     const double tolerance = std::string(GetParam().name) == "choices" ? 0.1 : 5e-3;
-    expect_right(*GetParam().make(), ElementType::kF16, false, tolerance);
+    expect_right(*GetParam().make(), kFp16, tolerance);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CudaGraph, testing::ValuesIn(test_graphs()), [](const auto& test) {
@@ -135,11 +143,11 @@ std::vector<TestGraph> stems() {
 class CudaStem : public OnDevice<TestGraph> {};
 
 TEST_P(CudaStem, ComputesNearTheReferenceByItsOwnKernel) {
-    expect_right(*GetParam().make(), ElementType::kF16, false, 2e-3, -1, 1, OwnStem::kAlways);
+    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnStem::kAlways);
 }
 
 TEST_P(CudaStem, ComputesNearTheReferenceByCudnn) {
-    expect_right(*GetParam().make(), ElementType::kF16, false, 2e-3, -1, 1, OwnStem::kNever);
+    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnStem::kNever);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CudaStem, testing::ValuesIn(stems()), [](const auto& test) {
@@ -148,7 +156,7 @@ INSTANTIATE_TEST_SUITE_P(All, CudaStem, testing::ValuesIn(stems()), [](const aut
 
 class CudaModel : public OnDevice<std::string> {
 protected:
-    void expect_model_right(ElementType type, double tolerance) {
+    void expect_model_right(Arithmetic arithmetic, double tolerance) {
         const std::string path = real_model(GetParam());
         if (path.empty()) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
         InputAdaptation adaptation;
@@ -159,8 +167,7 @@ protected:
         // between them are what fp16 has no room for.
         const bool takes_pixels = GetParam().starts_with("yolox");
         expect_right(*prepared.model,
-                     type,
-                     false,
+                     arithmetic,
                      tolerance,
                      takes_pixels ? 0.0f : -1.0f,
                      takes_pixels ? 255.0f : 1.0f);
@@ -168,11 +175,11 @@ protected:
 };
 
 TEST_P(CudaModel, ComputesInFp32WhatTheReferenceComputes) {
-    expect_model_right(ElementType::kF32, 1e-4);
+    expect_model_right(kFp32, 1e-4);
 }
 
 TEST_P(CudaModel, ComputesInFp16NearTheReference) {
-    expect_model_right(ElementType::kF16, 2e-2);
+    expect_model_right(kFp16, 2e-2);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CudaModel, testing::ValuesIn(real_models()), [](const auto& test) {

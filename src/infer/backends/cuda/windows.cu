@@ -123,7 +123,8 @@ __global__ void pool(const __grid_constant__ PoolArgs args, Type type) {
 }
 
 __device__ float source_place(const ResizeArgs& args, int out, int axis) {
-    return args.half_pixel ? (out + 0.5f) * args.step[axis] - 0.5f : out * args.step[axis];
+    // Rounded before the half is taken off, as on the host: ties must fall alike.
+    return args.half_pixel ? __fmul_rn(out + 0.5f, args.step[axis]) - 0.5f : out * args.step[axis];
 }
 
 __device__ int clamped(int place, int extent) {
