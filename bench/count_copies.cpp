@@ -58,12 +58,13 @@ void report() {
     cuptiActivityFlushAll(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED);
     std::string text;
     for (const Way& way : ways) {
-        text += fmt::format("{}\"{}\": {{\"copies\": {}, \"bytes\": {}, \"of 64 KiB or more\": {}}}",
-                            text.empty() ? "" : ", ",
-                            way.name,
-                            way.copies.load(),
-                            way.bytes.load(),
-                            way.large.load());
+        text +=
+            fmt::format("{}\"{}\": {{\"copies\": {}, \"bytes\": {}, \"of 64 KiB or more\": {}}}",
+                        text.empty() ? "" : ", ",
+                        way.name,
+                        way.copies.load(),
+                        way.bytes.load(),
+                        way.large.load());
     }
     fmt::print(stderr, "{{{}}}\n", text);
 }
