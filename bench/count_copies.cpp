@@ -71,8 +71,9 @@ void report() {
 
 }  // namespace
 
-/// What CUDA calls when it starts.
-extern "C" __attribute__((visibility("default"))) int InitializeInjection() {
+/// What CUDA calls when it starts; it looks for this name.
+extern "C" __attribute__((visibility("default"))) int
+InitializeInjection() {  // NOLINT(readability-identifier-naming)
     if (cuptiActivityRegisterCallbacks(give_buffer, take_buffer) != CUPTI_SUCCESS) return 0;
     if (cuptiActivityEnable(CUPTI_ACTIVITY_KIND_MEMCPY) != CUPTI_SUCCESS) return 0;
     std::atexit(report);
