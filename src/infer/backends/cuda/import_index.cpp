@@ -10,16 +10,16 @@ namespace sluice::infer::cuda {
 namespace {
 
 /// Places that a slice takes: the first, and the distance; none where they are not equal.
-std::optional<std::array<std::int64_t, 2>> even_places(std::vector<std::int64_t> places,
+std::optional<std::array<std::int64_t, 2>> even_places(const std::vector<std::int64_t>& places,
                                                        std::int64_t extent) {
-    for (std::int64_t& place : places)
-        place += place < 0 ? extent : 0;
-    const std::int64_t step = places.size() > 1 ? places[1] - places[0] : 1;
-    if (places.empty() || step <= 0) return std::nullopt;
+    if (places.empty()) return std::nullopt;
+    auto place = [&](std::size_t i) { return places[i] < 0 ? places[i] + extent : places[i]; };
+    const std::int64_t step = places.size() > 1 ? place(1) - place(0) : 1;
+    if (step <= 0) return std::nullopt;
     for (std::size_t i = 1; i < places.size(); ++i) {
-        if (places[i] - places[i - 1] != step) return std::nullopt;
+        if (place(i) - place(i - 1) != step) return std::nullopt;
     }
-    return std::array{places[0], step};
+    return std::array{place(0), step};
 }
 
 /// What lies at these places of the axis: the dimensions of `data` before it, `batch` of which the
