@@ -2,6 +2,7 @@
 
 #include "sluice/base/text.h"
 #include "sluice/gst/cuda_memory.h"
+#include "sluice/infer/device_number.h"
 
 namespace sluice::gst {
 
@@ -36,15 +37,9 @@ Result<infer::RunnerOptions> runner_options(const InferSettings& settings) {
 }
 
 int likely_device(const InferSettings& settings) {
-    std::string word = to_lower(settings.device);
-    int device = memory::kHostMemory;
-    if (word == "auto" || word == "cuda") device = 0;
-    if (word.starts_with("cuda:")) {
-        auto number = parse_integer(std::string_view(word).substr(5));
-        if (number && *number >= 0 && *number < cuda_device_count())
-            return static_cast<int>(*number);
-    }
-    return device < cuda_device_count() ? device : memory::kHostMemory;
+    bool automatic = to_lower(settings.device) == "auto";
+    auto device = automatic ? 0 : infer::device_number(settings.device);
+    return device && *device < cuda_device_count() ? *device : memory::kHostMemory;
 }
 
 }  // namespace sluice::gst

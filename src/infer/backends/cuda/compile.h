@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include <openvino/core/model.hpp>
@@ -9,9 +8,6 @@
 #include "sluice/infer/engine.h"
 
 namespace sluice::infer::cuda {
-
-/// The number in "cuda" (0) or "cuda:2"; nothing where the words mean another device.
-std::optional<int> device_number(const std::string& device);
 
 /// Can engines be made for that device? Else kUnsupported or kInvalidArgument, naming what is
 /// missing: CUDA in this build, a driver, the device, cuDNN.

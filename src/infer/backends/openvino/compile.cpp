@@ -11,6 +11,7 @@
 #include "sluice/infer/backends/openvino/guarded.h"
 #include "sluice/infer/backends/openvino/prepare.h"
 #include "sluice/infer/backends/openvino/specs.h"
+#include "sluice/infer/device_number.h"
 
 namespace sluice::infer {
 namespace {
@@ -139,7 +140,7 @@ Result<std::unique_ptr<Engine>> compile_model(const std::string& path,
         return guarded(path,
                        [&] { return cuda::compile(path, *model, options, adaptation, device); });
     };
-    if (const auto device = cuda::device_number(options.device)) {
+    if (const auto device = device_number(options.device)) {
         SLUICE_TRY(cuda::check_present(*device).context(
             fmt::format("option 'device': {}", options.device)));
         return on_cuda(*device);
@@ -173,7 +174,7 @@ Result<EngineBuild> build_model(const std::string& path,
                                 const InputAdaptation& adaptation,
                                 const BuildOptions& build) {
     const bool automatic = to_lower(options.device) == "auto";
-    const auto device = automatic ? 0 : cuda::device_number(options.device);
+    const auto device = automatic ? 0 : device_number(options.device);
     if (!device) {
         return unsupported(
             fmt::format("engines are built for cuda and cuda:N, not for '{}'; a CPU needs none",

@@ -1,7 +1,8 @@
-#include "sluice/base/text.h"
-#include "sluice/infer/backends/cuda/compile.h"
+#include "sluice/infer/device_number.h"
 
-namespace sluice::infer::cuda {
+#include "sluice/base/text.h"
+
+namespace sluice::infer {
 
 std::optional<int> device_number(const std::string& device) {
     const std::string word = to_lower(device);
@@ -12,4 +13,4 @@ std::optional<int> device_number(const std::string& device) {
     return static_cast<int>(*number);
 }
 
-}  // namespace sluice::infer::cuda
+}  // namespace sluice::infer
