@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "sluice/infer/backends/cuda/fold.h"
 #include "sluice/infer/backends/cuda/regroup.h"
@@ -127,15 +128,14 @@ private:
                        const std::vector<PointStep>& steps,
                        const std::vector<ValueId>& operands,
                        int first) {
-        std::vector<int> place(operands.size(), -1);
+        std::map<int, int> places;
         for (PointStep step : steps) {
             if (step.input >= 0) {
-                const auto which = static_cast<std::size_t>(step.input - first);
-                if (place[which] < 0) {
-                    place[which] = static_cast<int>(node.inputs.size());
-                    node.inputs.push_back(operands[which]);
-                }
-                step.input = place[which];
+                const auto [place, is_new] =
+                    places.try_emplace(step.input, static_cast<int>(node.inputs.size()));
+                if (is_new)
+                    node.inputs.push_back(operands[static_cast<std::size_t>(step.input - first)]);
+                step.input = place->second;
             }
             node.steps.push_back(step);
         }
