@@ -21,6 +21,16 @@ TakenStages Engine::take_stages(const Stages&) {
     return {};
 }
 
+Result<std::vector<QuantizableLayer>> Model::quantizable(const InputAdaptation&) {
+    return unsupported("this backend does not calibrate");
+}
+
+Result<std::unique_ptr<Engine>> Model::observe(const InputAdaptation&,
+                                               const std::vector<std::string>&,
+                                               const Calibration*) {
+    return unsupported("this backend does not calibrate");
+}
+
 Result<std::unique_ptr<Engine>> create_engine(const std::string& path,
                                               const EngineOptions& options,
                                               const InputAdaptation& adaptation) {

@@ -10,6 +10,7 @@
 
 #include "sluice/base/result.h"
 #include "sluice/image/preprocess.h"
+#include "sluice/infer/calibration.h"
 #include "sluice/infer/engine_build.h"
 #include "sluice/infer/options.h"
 #include "sluice/memory/image.h"
@@ -135,6 +136,17 @@ public:
     /// The model stays as it was and may be compiled again.
     virtual Result<std::unique_ptr<Engine>> compile(const EngineOptions& options,
                                                     const InputAdaptation& adaptation) = 0;
+
+    /// The layers that could compute in int8, in the order in which they run. Layers that only
+    /// decode boxes are none of them.
+    virtual Result<std::vector<QuantizableLayer>> quantizable(const InputAdaptation& adaptation);
+
+    /// For calibration: an engine in fp32 on the CPU whose outputs() are the model's and then those
+    /// tensors, as QuantizableLayer names them, in f32. With a calibration, it computes what int8
+    /// would. kNotFound for a tensor that there is not.
+    virtual Result<std::unique_ptr<Engine>> observe(const InputAdaptation& adaptation,
+                                                    const std::vector<std::string>& tensors,
+                                                    const Calibration* calibration);
 
     /// See build_engine().
     virtual Result<EngineBuild> build(const EngineOptions& options,

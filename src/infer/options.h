@@ -1,12 +1,15 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "sluice/base/fields.h"
 
 namespace sluice::infer {
 
-enum class Precision { kAuto, kFp32, kFp16, kBf16, kInt8 };
+enum class Precision { kAuto, kFp32, kFp16, kBf16, kInt8, kFp8 };
+
+struct Calibration;
 
 /// How CUDA's way to compute each convolution is chosen.
 enum class Plans { kHeuristic, kTuned };
@@ -21,6 +24,9 @@ struct EngineOptions {
     bool tf32 = false;
     std::string plan_cache;
     std::string model_engine_file;
+    std::string int8_calib_file;
+    /// Goes before the file; no option.
+    std::shared_ptr<const Calibration> calibration;
 };
 
 }  // namespace sluice::infer
@@ -36,6 +42,7 @@ inline constexpr auto enum_words<infer::Precision> =
         {"fp16", infer::Precision::kFp16},
         {"bf16", infer::Precision::kBf16},
         {"int8", infer::Precision::kInt8},
+        {"fp8", infer::Precision::kFp8},
         {"0", infer::Precision::kFp32},
         {"1", infer::Precision::kInt8},
         {"2", infer::Precision::kFp16},
@@ -84,6 +91,10 @@ inline constexpr auto fields<infer::EngineOptions> = field_table(
           "folder"),
     field("model-engine-file",
           &infer::EngineOptions::model_engine_file,
-          "what `sluice build` made of the model; empty: the one beside it, where there is one"));
+          "what `sluice build` made of the model; empty: the one beside it, where there is one"),
+    field("int8-calib-file",
+          &infer::EngineOptions::int8_calib_file,
+          "what `sluice calibrate` made of the model, or a TensorRT calibration cache; empty: the "
+          "one beside the model, where there is one"));
 
 }  // namespace sluice
