@@ -7,7 +7,7 @@ namespace {
 
 // No tracker keeps a target for so many frames without a detection.
 constexpr std::uint64_t kForgetAfter = 10'000;
-constexpr std::size_t kPruneAt = 4'096;
+constexpr std::uint64_t kPruneEvery = 1'000;
 
 std::int64_t ticks(TimePoint time) {
     return time.time_since_epoch().count();
@@ -30,7 +30,8 @@ void Recorder::TrackCount::see(meta::TrackId id, std::uint64_t sequence) {
     auto [place, fresh] = recent_.insert_or_assign(id.value, sequence);
     if (!fresh) return;
     ++total_;
-    if (recent_.size() < kPruneAt) return;
+    if (sequence < next_prune_) return;
+    next_prune_ = sequence + kPruneEvery;
     std::erase_if(recent_,
                   [&](const auto& entry) { return entry.second + kForgetAfter < sequence; });
 }

@@ -34,6 +34,7 @@ private:
     private:
         std::unordered_map<std::uint64_t, std::uint64_t> recent_;
         std::atomic<std::uint64_t> total_{0};
+        std::uint64_t next_prune_ = 0;
     };
     struct PerSource {
         std::atomic<std::uint64_t> frames{0};

@@ -82,6 +82,22 @@ TEST(Recorder, MeasuresEachStageFromTheOneBefore) {
     EXPECT_EQ(report.stages[1].name, "inference");
     EXPECT_EQ(report.stages[1].latency.mean, milliseconds(4));
     EXPECT_EQ(report.latency.mean, milliseconds(20));
+TEST(Recorder, ForgetsTracksThatAreLongGone) {
+    Recorder recorder(1);
+    auto see = [&](std::uint64_t sequence, std::uint64_t id) {
+        meta::Frame one = frame(0, sequence, 0);
+        one.objects = {tracked(id)};
+        recorder.record(batch({one}), at(10));
+    };
+    see(0, 7);
+    see(9'000, 7);
+    see(10'001, 8);
+    see(10'002, 7);
+    EXPECT_EQ(source_of(recorder, 0).tracks, 2u);
+    see(30'000, 9);
+    see(30'001, 7);
+    EXPECT_EQ(source_of(recorder, 0).tracks, 4u);
+}
 }
 TEST(Recorder, MeasuresDrawingFromTheAnalysis) {
     Recorder recorder(1);
