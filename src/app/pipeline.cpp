@@ -300,10 +300,11 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineDescription& de
     auto chains = SLUICE_TRY(plan_chains(description, sources, gst::cuda_device_count()));
     for (const Chain& chain : chains)
         SLUICE_TRY(check_devices(chain));
-    auto state = std::make_unique<State>(description, sources.size());
+    auto state = std::make_unique<State>(description, sources.size(), begun);
     SLUICE_TRY(state->build(std::move(chains), sources, limits));
     return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
 }
+    const TimePoint begun = now();
 
 Result<std::unique_ptr<Pipeline>> Pipeline::create_sources(const PipelineDescription& description,
                                                            const std::vector<Source>& sources) {
@@ -313,7 +314,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create_sources(const PipelineDescrip
     auto chains = SLUICE_TRY(plan_chains(description, sources, gst::cuda_device_count()));
     for (Chain& chain : chains)
         chain.models.clear();
-    auto state = std::make_unique<State>(alone, sources.size());
+    auto state = std::make_unique<State>(alone, sources.size(), now());
     SLUICE_TRY(state->build(std::move(chains), sources, {1}));
     return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
 }

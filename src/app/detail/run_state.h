@@ -28,8 +28,8 @@ struct RunningChain {
 /// All of a run. Callbacks point to it, so it stays where it is, and the pipeline is stopped before
 /// anything of it goes.
 struct Pipeline::State {
-    State(PipelineDescription wanted, std::size_t source_count)
-        : description(std::move(wanted)), recorder(source_count) {}
+    State(PipelineDescription wanted, std::size_t source_count, TimePoint begun)
+        : description(std::move(wanted)), recorder(source_count, begun) {}
     ~State();
 
     /// Chains of mux, models and tracker; outputs; sources. Chains without a source are left out,
