@@ -180,7 +180,8 @@ Result<void> Pipeline::State::add_sources(const std::vector<Source>& found, RunL
         for (std::size_t i : chain.plan.sources) {
             sources[i] = SLUICE_TRY(
                 SourceRun::create(found[i], {limits.frames, decoder_threads(found.size())}));
-            SLUICE_TRY(sources[i]->join(pipeline, chain.mux, static_cast<unsigned>(i)));
+            SLUICE_TRY(
+                sources[i]->join(pipeline, chain.mux, *chain.gate, static_cast<unsigned>(i)));
         }
     }
     return {};
@@ -201,7 +202,7 @@ Result<void> Pipeline::State::build(std::vector<Chain> planned,
         }
         for (std::size_t source : plan.sources)
             places.of_source[source] = plan.likely_device;
-        chains.push_back({std::move(plan), nullptr, {}, nullptr});
+        chains.emplace_back().plan = std::move(plan);
         SLUICE_TRY(build_chain(chains.back()));
     }
     GstElement* last = SLUICE_TRY(join_chains());
@@ -282,13 +283,19 @@ std::vector<CrossingReport> Pipeline::State::report_crossings() const {
     return reports;
 }
 
+void Pipeline::State::stop_elements() {
+    for (const RunningChain& chain : chains)
+        chain.gate->close();
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+}
+
 // Models forget what they counted when they are stopped.
 void Pipeline::State::close() {
     if (closed) return;
     closed = true;
     model_reports = report_models();
     crossing_reports = report_crossings();
-    gst_element_set_state(pipeline, GST_STATE_NULL);
+    stop_elements();
 }
 
 Pipeline::Pipeline(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -297,10 +304,11 @@ Pipeline::~Pipeline() = default;
 Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineDescription& description,
                                                    const std::vector<Source>& sources,
                                                    RunLimits limits) {
+    const TimePoint begun = now();
     auto chains = SLUICE_TRY(plan_chains(description, sources, gst::cuda_device_count()));
     for (const Chain& chain : chains)
         SLUICE_TRY(check_devices(chain));
-    auto state = std::make_unique<State>(description, sources.size());
+    auto state = std::make_unique<State>(description, sources.size(), begun);
     SLUICE_TRY(state->build(std::move(chains), sources, limits));
     return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
 }
@@ -313,7 +321,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create_sources(const PipelineDescrip
     auto chains = SLUICE_TRY(plan_chains(description, sources, gst::cuda_device_count()));
     for (Chain& chain : chains)
         chain.models.clear();
-    auto state = std::make_unique<State>(alone, sources.size());
+    auto state = std::make_unique<State>(alone, sources.size(), now());
     SLUICE_TRY(state->build(std::move(chains), sources, {1}));
     return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
 }

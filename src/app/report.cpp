@@ -126,6 +126,16 @@ std::string stream_table(const RunReport& report) {
     return table(rows);
 }
 
+std::string start_line(const RunReport& report) {
+    if (report.frames == 0) return {};
+    double last = 0;
+    for (const SourceReport& source : report.sources)
+        last = std::max(last, source.first_result_seconds);
+    std::string out = fmt::format("  first result after {:.1f} s", report.first_result_seconds);
+    if (report.sources.size() > 1) out += fmt::format(", the last stream's after {:.1f} s", last);
+    return out + "\n";
+}
+
 std::string stage_table(const RunReport& report) {
     std::vector<std::vector<std::string>> rows{{"stage", "mean ms", "p50 ms", "p95 ms", "p99 ms"}};
     auto add = [&](const std::string& name, const LatencyFigures& latency) {
@@ -157,6 +167,10 @@ ordered_json to_json_value(const std::vector<NamedLatency>& stages) {
     return out;
 }
 
+ordered_json seconds_or_null(double seconds) {
+    return seconds > 0 ? ordered_json(seconds) : ordered_json();
+}
+
 ordered_json to_json_value(const SourceReport& source) {
     ordered_json drops = ordered_json::object();
     for (const auto& [why, count] : source.dropped)
@@ -167,6 +181,7 @@ ordered_json to_json_value(const SourceReport& source) {
                      {"frames", source.frames},
                      {"inferred", source.inferred},
                      {"corrupt", source.corrupt},
+                     {"first_result_seconds", seconds_or_null(source.first_result_seconds)},
                      {"fps", source.fps},
                      {"objects", source.objects},
                      {"tracks", source.tracks},
@@ -242,6 +257,7 @@ std::string to_table(const RunReport& report) {
                        thousands(report.batches),
                        report.seconds,
                        report.batch_fill * 100);
+    out += start_line(report);
     for (const CrossingReport& crossing : report.crossings) {
         out += crossing_line(
             "device to host", crossing.where, crossing.frames_to_host, crossing.bytes_to_host);
@@ -265,6 +281,7 @@ std::string to_json(const RunReport& report) {
                      {"outcome", to_string(report.outcome)},
                      {"interrupted", report.interrupted},
                      {"frames", report.frames},
+                     {"first_result_seconds", seconds_or_null(report.first_result_seconds)},
                      {"seconds", report.seconds},
                      {"fps", report.fps},
                      {"objects", report.objects},

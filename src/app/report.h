@@ -50,6 +50,7 @@ struct SourceReport {
     std::uint64_t queued = 0;
     std::vector<std::pair<std::string, std::uint64_t>> dropped;  ///< why and how many, if any
     double fps = 0;                                              ///< between first and last frame
+    double first_result_seconds = 0;  ///< from the run's beginning; 0 where it gave none
     Duration position{};
     Duration duration{};     ///< zero where it has none
     LatencyFigures latency;  ///< from the mux to the end of the analysis
@@ -91,6 +92,8 @@ struct RunReport {
     std::uint64_t frames = 0;
     std::uint64_t objects = 0;
     std::uint64_t tracks = 0;
+    /// From the run's beginning, models and decoders included; 0 where there was none.
+    double first_result_seconds = 0;
     double seconds = 0;  ///< from the first batch to the last
     double fps = 0;
     LatencyFigures latency;

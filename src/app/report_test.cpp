@@ -18,8 +18,10 @@ RunReport sample() {
     source.error = "it \"died\"";
     source.frames = 12'345;
     source.dropped = {{"late", 3}};
+    source.first_result_seconds = 11.25;
     report.sources.push_back(source);
     report.frames = 12'345;
+    report.first_result_seconds = 2.5;
     report.stages.push_back({"inference", {}});
     report.outputs.push_back({"video", "out.mp4", 1, 2'500'000, 0, "no space left"});
     return report;
@@ -33,6 +35,20 @@ TEST(Report, WritesOneJsonDocument) {
     EXPECT_EQ(json["sources"][0]["dropped"]["late"], 3);
     EXPECT_EQ(json["outputs"][0]["bytes"], 2'500'000);
     EXPECT_TRUE(json["stages"].contains("inference"));
+}
+TEST(Report, TellsWhenResultsBegan) {
+    RunReport report = sample();
+    auto json = nlohmann::json::parse(to_json(report));
+    EXPECT_EQ(json["first_result_seconds"], 2.5);
+    EXPECT_EQ(json["sources"][0]["first_result_seconds"], 11.25);
+    EXPECT_THAT(to_table(report), HasSubstr("first result after 2.5 s\n"));
+    report.sources.push_back({});
+    EXPECT_THAT(to_table(report), HasSubstr("2.5 s, the last stream's after 11.2 s\n"));
+}
+TEST(Report, TellsThatThereWereNoResults) {
+    RunReport none;
+    EXPECT_TRUE(nlohmann::json::parse(to_json(none))["first_result_seconds"].is_null());
+    EXPECT_THAT(to_table(none), testing::Not(HasSubstr("first result")));
 }
 TEST(Report, SurvivesTextThatIsNoUtf8) {
     RunReport report = sample();

@@ -23,6 +23,12 @@ namespace {
 constexpr int kMaxBatch = 1024;
 /// With priorities, one choice in this many goes by turn alone: no source is starved.
 constexpr std::uint64_t kFairTurn = 4;
+/// queue-frames where none is set: enough for the hiccups of one source. Together, recordings need
+/// no more than so many batches ahead, and every waiting frame costs memory of the device; one more
+/// than the next frame has to be there so that its decoder goes on.
+constexpr std::size_t kQueueFrames = 4;
+constexpr std::size_t kFewestQueueFrames = 2;
+constexpr std::size_t kBatchesAhead = 4;
 
 struct Source {
     meta::SourceId id;
@@ -66,12 +72,13 @@ struct BatchFormer::State {
     std::unordered_map<meta::SourceId, Place> places;
 
     std::size_t batch_size = 1;
-    std::size_t share = 1;            ///< max-same-source-frames where none is set
-    std::size_t active = 0;           ///< sources that may still give a frame
-    std::size_t available = 0;        ///< frames that a batch without a size could take
-    std::size_t awaited = 0;          ///< sources worth waiting for
-    bool ranked = false;              ///< priorities or min-fps are in play
-    TimePoint not_before{};           ///< overall-max-fps
+    std::size_t share = 1;                   ///< max-same-source-frames where none is set
+    std::size_t queue_share = kQueueFrames;  ///< queue-frames of recordings where none is set
+    std::size_t active = 0;                  ///< sources that may still give a frame
+    std::size_t available = 0;               ///< frames that a batch without a size could take
+    std::size_t awaited = 0;                 ///< sources worth waiting for
+    bool ranked = false;                     ///< priorities or min-fps are in play
+    TimePoint not_before{};                  ///< overall-max-fps
     std::optional<TimePoint> oldest;  ///< arrival of the oldest waiting frame, once asked for
     std::uint64_t choices = 0;
     std::vector<meta::SourceId> ends;  ///< to be told before any other batch
@@ -86,6 +93,7 @@ struct BatchFormer::State {
     }
     bool is_live(const Source& source) const { return options.live_source || source.options.live; }
     std::size_t limit(const Source& source) const;
+    std::size_t queue_limit(const Source& source) const;
     bool is_full(const Source& source, std::size_t bytes) const;
     void refresh(Source& source);
     void recount();
@@ -113,10 +121,16 @@ std::size_t BatchFormer::State::limit(const Source& source) const {
     return share;
 }
 
+/// Most frames of the source that may wait.
+std::size_t BatchFormer::State::queue_limit(const Source& source) const {
+    std::size_t most = is_live(source) ? kQueueFrames : queue_share;
+    if (options.queue_frames > 0) most = static_cast<std::size_t>(options.queue_frames);
+    return std::max(most, limit(source));
+}
+
 bool BatchFormer::State::is_full(const Source& source, std::size_t bytes) const {
     if (source.queue.empty()) return false;
-    auto most = static_cast<std::size_t>(std::max(1, options.queue_frames));
-    if (source.queue.size() >= std::max(most, limit(source))) return true;
+    if (source.queue.size() >= queue_limit(source)) return true;
     return options.queue_bytes > 0 &&
            source.queue.bytes() + bytes > static_cast<std::size_t>(options.queue_bytes);
 }
@@ -148,6 +162,8 @@ void BatchFormer::State::recount() {
     batch_size = options.batch_size > 0 ? static_cast<std::size_t>(options.batch_size)
                                         : std::min<std::size_t>(sources, kMaxBatch);
     share = (batch_size + sources - 1) / sources;
+    queue_share = std::clamp(
+        (kBatchesAhead * batch_size + sources - 1) / sources, kFewestQueueFrames, kQueueFrames);
     for (const auto& [id, place] : places)
         refresh(*place);
 }

@@ -251,6 +251,29 @@ TEST(BatchFormer, RefusesAFileSourcesFrameWhenItsQueueIsFull) {
     EXPECT_EQ(former.push(third, ms(4)).outcome, Outcome::kTaken);
 }
 
+/// How many frames the first of `sources` gets in before one is refused or displaced.
+std::size_t room(int sources, MuxOptions options, SourceOptions source = {}) {
+    BatchFormer former(options);
+    for (int i = 0; i < sources; ++i)
+        add(former, {static_cast<std::uint32_t>(i)}, source);
+    for (int i = 0; i < 20; ++i)
+        push(former, 0, i);
+    return counters(former, 0).queued;
+}
+
+TEST(BatchFormer, LetsFewerFramesOfARecordingWaitWhereManyMakeABatch) {
+    EXPECT_EQ(room(1, {.batched_push_timeout = -1}), 4u);
+    EXPECT_EQ(room(16, {.batched_push_timeout = -1}), 4u);
+    EXPECT_EQ(room(16, {.batch_size = 12, .batched_push_timeout = -1}), 3u);
+    EXPECT_EQ(room(16, {.batch_size = 4, .batched_push_timeout = -1}), 2u);
+}
+TEST(BatchFormer, LetsAsManyFramesOfALiveSourceWaitAmongMany) {
+    EXPECT_EQ(room(16, {.batch_size = 4, .batched_push_timeout = -1}, {.live = true}), 4u);
+}
+TEST(BatchFormer, LetsAsManyFramesWaitAsItsOptionSays) {
+    EXPECT_EQ(room(16, {.batch_size = 4, .batched_push_timeout = -1, .queue_frames = 7}), 7u);
+}
+
 TEST(BatchFormer, DisplacesALiveSourcesOldestFrame) {
     BatchFormer former({.batched_push_timeout = 50'000, .queue_frames = 2});
     add(former, {0}, {.live = true});

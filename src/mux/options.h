@@ -15,7 +15,7 @@ struct MuxOptions {
     bool live_source = false;
     bool drop_late = false;
     Duration max_latency = std::chrono::milliseconds(200);
-    int queue_frames = 4;
+    int queue_frames = 0;
     std::int64_t queue_bytes = 64 << 20;
     int width = 0;
     int height = 0;
@@ -66,11 +66,13 @@ inline constexpr auto sluice::fields<sluice::mux::MuxOptions> = sluice::field_ta
           &mux::MuxOptions::max_latency,
           range(0.0, 60.0),
           "seconds after which drop-late calls a frame late"),
-    field("queue-frames",
-          &mux::MuxOptions::queue_frames,
-          range(1, 1024),
-          "frames that a source may have waiting; never fewer than it may give to a batch",
-          Tunable::kYes),
+    field(
+        "queue-frames",
+        &mux::MuxOptions::queue_frames,
+        range(0, 1024),
+        "frames that a source may have waiting, never fewer than it may give to a batch; 0: 4, of "
+        "recordings down to 2 where there are many more than a batch takes",
+        Tunable::kYes),
     field("queue-bytes",
           &mux::MuxOptions::queue_bytes,
           range(std::int64_t{0}, std::int64_t{1} << 40),

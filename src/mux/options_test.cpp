@@ -24,7 +24,7 @@ TEST(MuxOptions, RefusesWhatIsOutOfRange) {
     EXPECT_EQ(set_field(options, "batch-size", "1025").error().code, ErrorCode::kInvalidArgument);
     EXPECT_FALSE(set_field(options, "batched-push-timeout", "-2"));
     EXPECT_FALSE(set_field(options, "max-latency", "200000000"));  // DeepStream's nanoseconds
-    EXPECT_FALSE(set_field(options, "queue-frames", "0"));
+    EXPECT_FALSE(set_field(options, "queue-frames", "-1"));
 }
 
 TEST(SourceOptions, ReadsItsOptionsButNotLiveness) {

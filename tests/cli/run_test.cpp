@@ -35,6 +35,11 @@ TEST_F(Run, LosesNoFrame) {
     EXPECT_EQ(json["sources"][1]["frames"], 31);
     EXPECT_EQ(json["outcome"], "whole");
 }
+TEST_F(Run, TellsWhenItsFirstResultsCame) {
+    auto json = run_model({"--source", "test:ball?frames=3", "--json"}).json();
+    EXPECT_GT(json["first_result_seconds"], 0);
+    EXPECT_EQ(json["first_result_seconds"], json["sources"][0]["first_result_seconds"]);
+}
 TEST_F(Run, PrintsATableForPeople) {
     Outcome done = run_model({"--source", "test:ball?frames=5"});
     EXPECT_EQ(done.code, 0);

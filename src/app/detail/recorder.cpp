@@ -7,7 +7,7 @@ namespace {
 
 // No tracker keeps a target for so many frames without a detection.
 constexpr std::uint64_t kForgetAfter = 10'000;
-constexpr std::size_t kPruneAt = 4'096;
+constexpr std::uint64_t kPruneEvery = 1'000;
 
 std::int64_t ticks(TimePoint time) {
     return time.time_since_epoch().count();
@@ -24,13 +24,14 @@ constexpr std::string_view kStageNames[meta::kStageCount] = {
 
 }  // namespace
 
-Recorder::Recorder(std::size_t sources) : sources_(sources) {}
+Recorder::Recorder(std::size_t sources, TimePoint begun) : begun_(begun), sources_(sources) {}
 
 void Recorder::TrackCount::see(meta::TrackId id, std::uint64_t sequence) {
     auto [place, fresh] = recent_.insert_or_assign(id.value, sequence);
     if (!fresh) return;
     ++total_;
-    if (recent_.size() < kPruneAt) return;
+    if (sequence < next_prune_) return;
+    next_prune_ = sequence + kPruneEvery;
     std::erase_if(recent_,
                   [&](const auto& entry) { return entry.second + kForgetAfter < sequence; });
 }
@@ -81,18 +82,25 @@ void Recorder::record_drawn(const meta::Batch& batch) {
     }
 }
 
+/// Zero where there was none.
+double Recorder::seconds_until(std::int64_t first) const {
+    return first == 0 ? 0 : static_cast<double>(first - ticks(begun_)) / 1e9;
+}
+
 void Recorder::fill(SourceReport& report, std::size_t index) const {
     const PerSource& source = sources_[index];
     report.frames = source.frames;
     report.inferred = source.inferred;
     report.objects = source.objects;
     report.tracks = source.tracks.total();
+    report.first_result_seconds = seconds_until(source.first);
     report.fps = report.frames > 1 ? rate(report.frames - 1, source.first, source.last) : 0;
     report.latency = figures(source.latency.snapshot());
 }
 
 void Recorder::fill(RunReport& report) const {
     report.batches = batches_;
+    report.first_result_seconds = seconds_until(first_);
     report.seconds = static_cast<double>(last_ - first_) / 1e9;
     for (const SourceReport& source : report.sources) {
         report.frames += source.frames;

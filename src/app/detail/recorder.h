@@ -14,7 +14,8 @@ namespace sluice::app::detail {
 /// by any.
 class Recorder {
 public:
-    explicit Recorder(std::size_t sources);
+    /// The run began at `begun`.
+    explicit Recorder(std::size_t sources, TimePoint begun = {});
 
     void record(const meta::Batch& batch, TimePoint now);
     /// How long drawing took, waiting for it included: from any drawing thread.
@@ -33,6 +34,7 @@ private:
 
     private:
         std::unordered_map<std::uint64_t, std::uint64_t> recent_;
+        std::uint64_t next_prune_ = 0;
         std::atomic<std::uint64_t> total_{0};
     };
     struct PerSource {
@@ -46,7 +48,9 @@ private:
     };
     void record_frame(const meta::Frame& frame, TimePoint now);
     void record_stages(const meta::Frame& frame);
+    double seconds_until(std::int64_t first) const;
 
+    const TimePoint begun_;
     std::deque<PerSource> sources_;  ///< a deque, as atomics cannot move
     metrics::Histogram latency_;
     metrics::Histogram stages_[meta::kStageCount];

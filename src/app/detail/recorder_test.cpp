@@ -49,6 +49,17 @@ TEST(Recorder, CountsFramesAndRatesPerSource) {
     EXPECT_EQ(source_of(recorder, 1).inferred, 11u);
     EXPECT_DOUBLE_EQ(source_of(recorder, 1).fps, 10);
 }
+TEST(Recorder, CountsTheWayToTheFirstResultsFromTheRunsBeginning) {
+    Recorder recorder(3, at(0));
+    recorder.record(batch({frame(0, 0, 2900)}), at(3000));
+    recorder.record(batch({frame(0, 1, 4000), frame(1, 0, 4000)}), at(5000));
+    EXPECT_DOUBLE_EQ(source_of(recorder, 0).first_result_seconds, 3);
+    EXPECT_DOUBLE_EQ(source_of(recorder, 1).first_result_seconds, 5);
+    EXPECT_EQ(source_of(recorder, 2).first_result_seconds, 0);
+    RunReport report;
+    recorder.fill(report);
+    EXPECT_DOUBLE_EQ(report.first_result_seconds, 3);
+}
 TEST(Recorder, LetsTheFirstBatchOnlyStartTheClock) {
     Recorder recorder(2);
     recorder.record(batch({frame(0, 0, 0), frame(1, 0, 0)}), at(10));
@@ -70,6 +81,22 @@ TEST(Recorder, CountsEachTrackOnce) {
     }
     EXPECT_EQ(source_of(recorder, 0).objects, 15u);
     EXPECT_EQ(source_of(recorder, 0).tracks, 6u);
+}
+TEST(Recorder, ForgetsTracksThatAreLongGone) {
+    Recorder recorder(1);
+    auto see = [&](std::uint64_t sequence, std::uint64_t id) {
+        meta::Frame one = frame(0, sequence, 0);
+        one.objects = {tracked(id)};
+        recorder.record(batch({one}), at(10));
+    };
+    see(0, 7);
+    see(9'000, 7);
+    see(10'001, 8);
+    see(10'002, 7);
+    EXPECT_EQ(source_of(recorder, 0).tracks, 2u);
+    see(30'000, 9);
+    see(30'001, 7);
+    EXPECT_EQ(source_of(recorder, 0).tracks, 4u);
 }
 TEST(Recorder, MeasuresEachStageFromTheOneBefore) {
     Recorder recorder(1);

@@ -51,7 +51,7 @@ std::string name_of(const Branch& branch) {
 
 Pipeline::State::~State() {
     if (!pipeline) return;
-    gst_element_set_state(pipeline, GST_STATE_NULL);
+    stop_elements();
     GstBus* bus = gst_element_get_bus(pipeline);
     gst_bus_set_sync_handler(bus, nullptr, nullptr, nullptr);
     gst_object_unref(bus);

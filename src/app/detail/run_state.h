@@ -8,6 +8,7 @@
 #include "sluice/app/chains.h"
 #include "sluice/app/detail/branch.h"
 #include "sluice/app/detail/source_run.h"
+#include "sluice/app/detail/start_gate.h"
 #include "sluice/app/detail/stats.h"
 #include "sluice/app/pipeline.h"
 
@@ -19,6 +20,8 @@ struct RunningChain {
     GstElement* mux = nullptr;
     std::vector<GstElement*> models;
     GstElement* last = nullptr;
+    /// A driver makes one device's decoders in turn.
+    std::unique_ptr<detail::StartGate> gate = std::make_unique<detail::StartGate>();
 
     /// Where the first model reads its frames: plan.likely_device, and for certain once it is
     /// loaded.
@@ -28,8 +31,8 @@ struct RunningChain {
 /// All of a run. Callbacks point to it, so it stays where it is, and the pipeline is stopped before
 /// anything of it goes.
 struct Pipeline::State {
-    State(PipelineDescription wanted, std::size_t source_count)
-        : description(std::move(wanted)), recorder(source_count) {}
+    State(PipelineDescription wanted, std::size_t source_count, TimePoint begun)
+        : description(std::move(wanted)), recorder(source_count, begun) {}
     ~State();
 
     /// Chains of mux, models and tracker; outputs; sources. Chains without a source are left out,
@@ -49,6 +52,7 @@ struct Pipeline::State {
 
     /// Stops the elements; what they counted is kept.
     void close();
+    void stop_elements();
     std::vector<ModelReport> report_models() const;
     std::vector<CrossingReport> report_crossings() const;
 

@@ -27,6 +27,14 @@ GstClockTime image_time(const Source& source, std::size_t index) {
                                      source.options.source.image_fps);
 }
 
+/// To whoever pushed it this is the end.
+GstPadProbeReturn turn_back(GstPadProbeInfo* info) {
+    gst_buffer_unref(GST_PAD_PROBE_INFO_BUFFER(info));
+    GST_PAD_PROBE_INFO_DATA(info) = nullptr;
+    GST_PAD_PROBE_INFO_FLOW_RETURN(info) = GST_FLOW_EOS;
+    return GST_PAD_PROBE_HANDLED;
+}
+
 GstBuffer* load_image(const std::string& path) {
     gchar* bytes = nullptr;
     gsize size = 0;
@@ -223,8 +231,13 @@ Result<void> SourceRun::connect_decoded(GstPad* pad) {
     return {};
 }
 
-Result<void> SourceRun::join(GstElement* pipeline, GstElement* mux, unsigned number) {
+Result<void> SourceRun::join(GstElement* pipeline,
+                             GstElement* mux,
+                             StartGate& gate,
+                             unsigned number) {
     pipeline_ = pipeline;
+    gate_ = &gate;
+    number_ = number;
     // The pipeline starts without its sources: one that cannot start must not stop the others.
     gst_element_set_locked_state(bin_, TRUE);
     gst_bin_add(GST_BIN(pipeline), GST_ELEMENT(bin_));
@@ -253,13 +266,15 @@ bool SourceRun::start() {
 }
 
 bool SourceRun::overdue(TimePoint now) const {
-    if (started_ == TimePoint{} || connected_ || stopping_) return false;
-    return now - started_ > source_.options.source.start_timeout;
+    if (connected_ || stopping_ || waiting_) return false;
+    TimePoint started = started_;
+    return started != TimePoint{} && now - started > source_.options.source.start_timeout;
 }
 
 void SourceRun::stop() {
     // From now on the streaming thread is turned back before the mux, so that its pad is free.
     if (stopping_.exchange(true)) return;
+    gate_->leave(number_);
     gst_pad_send_event(mux_pad_, gst_event_new_eos());
 }
 
@@ -379,6 +394,22 @@ void SourceRun::on_element_added(GstBin*, GstBin*, GstElement* element, gpointer
     if (run.source_.options.source.skip != Skip::kNone) {
         skip_frames_before(element, run.source_.options.source.skip);
     }
+    if (is_cuda_decoder(factory)) {
+        gst::ObjectPtr<GstPad> sink(gst_element_get_static_pad(element, "sink"));
+        gst_pad_add_probe(sink.get(), GST_PAD_PROBE_TYPE_BUFFER, on_decoder_input, &run, nullptr);
+    }
+}
+
+// The decoder is made when its first whole picture comes. Until then a camera holds nobody up.
+GstPadProbeReturn SourceRun::on_decoder_input(GstPad*, GstPadProbeInfo* info, gpointer data) {
+    SourceRun& run = run_of(data);
+    GstBuffer* buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+    if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT)) return GST_PAD_PROBE_OK;
+    run.waiting_ = true;
+    bool entered = run.gate_->enter(run.number_, run.stopping_);
+    run.started_ = now();
+    run.waiting_ = false;
+    return entered ? GST_PAD_PROBE_REMOVE : turn_back(info);
 }
 
 void SourceRun::on_need_image(GstElement* appsrc, guint, gpointer data) {
@@ -404,7 +435,10 @@ GstPadProbeReturn SourceRun::on_leaving(GstPad* pad, GstPadProbeInfo* info, gpoi
     SourceRun& run = run_of(data);
     if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
         GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
-        if (GST_EVENT_TYPE(event) == GST_EVENT_EOS && !run.stopping_) run.ended_ = true;
+        if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
+            run.gate_->leave(run.number_);
+            if (!run.stopping_) run.ended_ = true;
+        }
         if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
             GstCaps* caps = nullptr;
             gst_event_parse_caps(event, &caps);
@@ -414,12 +448,12 @@ GstPadProbeReturn SourceRun::on_leaving(GstPad* pad, GstPadProbeInfo* info, gpoi
     }
     if (run.stopping_ || run.limit_reached()) {
         if (!run.stopping_.exchange(true)) gst_pad_push_event(pad, gst_event_new_eos());
-        gst_buffer_unref(GST_PAD_PROBE_INFO_BUFFER(info));
-        GST_PAD_PROBE_INFO_DATA(info) = nullptr;
-        GST_PAD_PROBE_INFO_FLOW_RETURN(info) = GST_FLOW_EOS;
-        return GST_PAD_PROBE_HANDLED;
+        return turn_back(info);
     }
-    if (run.frames_++ == 0) run.ask_duration();
+    if (run.frames_++ == 0) {
+        run.gate_->leave(run.number_);
+        run.ask_duration();
+    }
     GstBuffer* buffer = GST_PAD_PROBE_INFO_BUFFER(info);
     if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_CORRUPTED)) ++run.corrupt_;
     if (GST_BUFFER_PTS_IS_VALID(buffer)) {

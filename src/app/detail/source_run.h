@@ -8,6 +8,7 @@
 #include <gst/gst.h>
 
 #include "sluice/app/detail/decoders.h"
+#include "sluice/app/detail/start_gate.h"
 #include "sluice/app/pipeline.h"
 #include "sluice/app/sources.h"
 #include "sluice/base/clock.h"
@@ -30,8 +31,9 @@ public:
     SourceRun(const SourceRun&) = delete;
     SourceRun& operator=(const SourceRun&) = delete;
 
-    /// Adds the bin to the pipeline, but does not start it; asks the mux for the pad `number`.
-    Result<void> join(GstElement* pipeline, GstElement* mux, unsigned number);
+    /// Adds the bin to the pipeline, but does not start it; asks the mux for the pad `number`. A
+    /// hardware decoder will wait at the gate, which outlives this, before it is made.
+    Result<void> join(GstElement* pipeline, GstElement* mux, StartGate& gate, unsigned number);
     /// Before start(): the device on which its frames are wanted, where a decoder can do that.
     void want_frames_on(int device) { choice_.device = device; }
     /// Once all else plays. False when it cannot; the bus knows why.
@@ -45,7 +47,8 @@ public:
     const Source& source() const { return source_; }
     GstElement* bin() const { return bin_; }
     bool stopping() const { return stopping_; }
-    /// Started, and still without video though its start-timeout is over.
+    /// Started, and still without video though its start-timeout is over; waiting at the gate does
+    /// not count.
     bool overdue(TimePoint now) const;
     /// Everything came: its end was reached by itself. Thread-safe.
     bool ended() const { return ended_; }
@@ -83,6 +86,7 @@ private:
         GstElement*, GstPad*, GstCaps* caps, GValueArray* factories, gpointer self);
     static gboolean on_autoplug_query(
         GstElement*, GstPad*, GstElement* decoder, GstQuery* query, gpointer self);
+    static GstPadProbeReturn on_decoder_input(GstPad* pad, GstPadProbeInfo* info, gpointer self);
     void choose_decoders(GstElement* decode);
     void note_caps(GstCaps* caps);
     static void on_source_setup(GstElement*, GstElement* source, gpointer self);
@@ -102,7 +106,10 @@ private:
     GstPad* leaving_ = nullptr;  ///< the bin's pad; its own reference
     GstPad* mux_pad_ = nullptr;  ///< its own reference
     GstElement* pipeline_ = nullptr;
-    TimePoint started_{};
+    StartGate* gate_ = nullptr;
+    unsigned number_ = 0;
+    std::atomic<TimePoint> started_{};
+    std::atomic<bool> waiting_{false};  ///< at the gate
     std::atomic<bool> connected_{false};
     std::atomic<bool> stopping_{false};
     std::atomic<bool> ended_{false};
