@@ -8,6 +8,7 @@
 
 #include "sluice/base/text.h"
 #include "sluice/cli/commands.h"
+#include "sluice/cli/engines.h"
 #include "sluice/cli/exit_codes.h"
 #include "sluice/infer/engine_build.h"
 #include "sluice/infer/model_file.h"
@@ -22,6 +23,8 @@ constexpr const char* kExamples =
     "  sluice build yolox_s.onnx --precision fp16 --batch 1,8,32\n"
     "  sluice build yolox_s.onnx --batch 8 --plans heuristic --layers\n"
     "  sluice build m.onnx --device cuda:1 --output m.engine --json\n"
+    "  sluice build --list\n"
+    "  sluice build --prune\n"
     "The engine file is used where the model runs with the same precision and one of these batch\n"
     "sizes, on the same GPU and cuDNN. Times are of the network alone, from device memory to\n"
     "device memory.";
@@ -34,6 +37,9 @@ struct BuildArguments {
     std::string plans = "tuned";
     std::string batches = "1";
     bool tf32 = false;
+    bool list = false;
+    bool prune = false;
+    bool all = false;
     bool json = false;
     infer::BuildOptions build;
 };
@@ -156,6 +162,8 @@ Result<infer::EngineOptions> engine_options(const BuildArguments& arguments) {
 }
 
 Result<void> build(BuildArguments& arguments) {
+    if (arguments.model.empty())
+        return invalid_argument("which model? `sluice build FILE`, or `sluice build --list`");
     const infer::EngineOptions options = SLUICE_TRY(engine_options(arguments));
     arguments.build.batches = SLUICE_TRY(read_batches(arguments.batches));
     arguments.build.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
@@ -172,13 +180,20 @@ Result<void> build(BuildArguments& arguments) {
     return {};
 }
 
+Result<void> do_as_told(BuildArguments& arguments) {
+    if (arguments.list) return list_engines(arguments.model, arguments.json);
+    if (!arguments.prune) return build(arguments);
+    const infer::Prune which = arguments.all ? infer::Prune::kAll : infer::Prune::kStale;
+    return prune_engines(arguments.model, which, arguments.json);
+}
+
 }  // namespace
 
 void add_build(CLI::App& program, int& exit_code) {
     CLI::App* command = program.add_subcommand(
         "build", "Choose how a GPU computes each layer of a model, keep that, and measure");
     auto arguments = std::make_shared<BuildArguments>();
-    command->add_option("FILE", arguments->model, "ONNX, OpenVINO IR, TFLite, ...")->required();
+    command->add_option("FILE", arguments->model, "ONNX, OpenVINO IR, TFLite, ...");
     command->add_option(
         "--config", arguments->config, "its description; default: the YAML file beside the model");
     command->add_option("--precision", arguments->precision, "fp16 (default) or fp32");
@@ -189,12 +204,18 @@ void add_build(CLI::App& program, int& exit_code) {
     command->add_option(
         "--output", arguments->build.file, "the engine file (default: FILE.PRECISION.cuda.engine)");
     command->add_flag("--layers", arguments->build.layers, "measure each layer too");
+    CLI::Option* list = command->add_flag(
+        "--list", arguments->list, "show the engines kept, of FILE or all, and which are stale");
+    CLI::Option* prune =
+        command->add_flag("--prune", arguments->prune, "remove the stale ones, of FILE or all");
+    prune->excludes(list);
+    command->add_flag("--all", arguments->all, "with --prune: those that fit too")->needs(prune);
     command->add_flag("--json", arguments->json, "JSON instead of text");
     command->footer(kExamples);
     command->callback([arguments, &exit_code] {
-        auto built = build(*arguments);
-        if (!built) print_error("build", built.error().text());
-        exit_code = built ? kExitDone : kExitUsage;
+        auto done = do_as_told(*arguments);
+        if (!done) print_error("build", done.error().text());
+        exit_code = done ? kExitDone : kExitUsage;
     });
 }
 

@@ -326,6 +326,23 @@ TEST_F(Run, FinishesItsFilesWhenInterrupted) {
     EXPECT_EQ(json["sources"][0]["state"], "whole");
     EXPECT_EQ(json["frames"], done.json()["frames"]);
 }
+TEST_F(Run, ListsAndPrunesTheEnginesThatAreKept) {
+    const std::vector<std::string> environment{"XDG_CACHE_HOME=" + in_folder("cache")};
+    EXPECT_THAT(run({"build", "--list"}, environment).out, HasSubstr("no engine"));
+    fs::create_directories(in_folder("cache/sluice/engines"));
+    write("cache/sluice/engines/m.onnx.fp16.0123.engine", "sluice engine 1\n");
+    const Outcome listed = run({"build", "--list"}, environment);
+    EXPECT_EQ(listed.code, 0) << listed.err;
+    EXPECT_THAT(listed.out, HasSubstr("stale"));
+    EXPECT_THAT(listed.out, HasSubstr("another version"));
+    auto json = run({"build", "--list", "--json"}, environment).json();
+    EXPECT_EQ(json["engines"][0]["state"], "stale");
+    EXPECT_EQ(json["engines"][0]["bytes"], 16);
+    EXPECT_THAT(run({"build", "--prune"}, environment).out, HasSubstr("0123.engine: the engine"));
+    EXPECT_EQ(run({"build", "--prune", "--all", "--json"}, environment).json()["removed"].size(),
+              0);
+    EXPECT_FALSE(fs::exists(in_folder("cache/sluice/engines/m.onnx.fp16.0123.engine")));
+}
 TEST_F(Run, ShowsWhatAModelIsTakenFor) {
     Outcome text = run({"model", model_});
     EXPECT_EQ(text.code, 0) << text.err;

@@ -1,5 +1,7 @@
 #include <chrono>
 
+#include <fmt/format.h>
+
 #include "sluice/infer/backends/cuda/build_network.h"
 #include "sluice/infer/backends/cuda/compile.h"
 #include "sluice/infer/backends/cuda/device_facts.h"
@@ -38,6 +40,16 @@ Result<BatchTime> measure(const Network& network, int batch, bool layers) {
     return time;
 }
 
+/// Why the file is made anew, where there is one that would not have been used.
+void say_if_stale(const std::string& path,
+                  const EngineMaking& wanted,
+                  const std::function<void(const std::string&)>& say) {
+    auto old = EngineFile::read(path);
+    if (!say || (!old && old.error().code == ErrorCode::kNotFound)) return;
+    const std::string why = old ? old->stale(wanted) : old.error().message;
+    if (!why.empty()) say(fmt::format("{}: made anew: {}", path, why));
+}
+
 }  // namespace
 
 Result<EngineBuild> build(const std::string& path,
@@ -47,14 +59,16 @@ Result<EngineBuild> build(const std::string& path,
                           const BuildOptions& build,
                           int device) {
     SLUICE_TRY(memory::cuda::use_device(device));
-    PlanOptions plans;
-    plans.tuned = options.plans == Plans::kTuned;
-    plans.cache = options.plan_cache.empty() ? default_plan_cache() : options.plan_cache;
+    PlanOptions plans = plan_options(path, options);
     plans.progress = build.progress;
     EngineFile file;
-    file.made = SLUICE_TRY(making_of(path, options, device, build.batches));
+    file.made = SLUICE_TRY(making_of(path, options, adaptation, device, build.batches));
+    file.source = whole_path(path);
     EngineBuild result;
     result.file = build.file.empty() ? engine_file_beside(path, file.made.precision) : build.file;
+    // Whoever had it before us left what it timed in the plan cache.
+    const FileLock lock = lock_engine(default_engine_cache(), path, file.made);
+    say_if_stale(result.file, file.made, build.progress);
     result.device = file.made.gpu;
     result.precision = file.made.precision;
     const auto type =

@@ -56,20 +56,23 @@ Result<BuiltNetwork> build_network(const std::string& path,
 
 Result<EngineMaking> making_of(const std::string& path,
                                const EngineOptions& options,
+                               const InputAdaptation& adaptation,
                                int device,
                                std::vector<int> batches) {
     SLUICE_TRY(Cudnn::create());  // it knows its version once it is there
-    return EngineMaking{SLUICE_TRY(model_hash(path)),
-                        SLUICE_TRY(gpu_name(device)),
-                        std::to_string(Cudnn::version()),
-                        sluice_version(),
-                        SLUICE_TRY(precision_word(options)),
-                        std::move(batches)};
+    EngineMaking making;
+    making.model = SLUICE_TRY(model_hash(path));
+    making.gpu = SLUICE_TRY(gpu_name(device));
+    making.cudnn = std::to_string(Cudnn::version());
+    making.sluice = sluice_version();
+    making.precision = SLUICE_TRY(precision_word(options));
+    making.batches = std::move(batches);
+    if (adaptation.width > 0)
+        making.input = fmt::format("{}x{}", adaptation.width, adaptation.height);
+    return making;
 }
 
-Result<PlanOptions> plan_options(const std::string& path,
-                                 const EngineOptions& options,
-                                 int device) {
+PlanOptions plan_options(const std::string& path, const EngineOptions& options) {
     PlanOptions plans;
     plans.tuned = options.plans == Plans::kTuned;
     plans.cache = options.plan_cache.empty() ? default_plan_cache() : options.plan_cache;
@@ -77,16 +80,25 @@ Result<PlanOptions> plan_options(const std::string& path,
     plans.progress = [path](const std::string& text) {
         log_warning("infer", "{}: {}", path, text);
     };
-    const std::string file =
-        engine_file_of(path, options.model_engine_file, SLUICE_TRY(precision_word(options)));
-    if (file.empty()) return plans;  // without reading the whole model for its hash
-    auto wanted = making_of(path, options, device, {options.batch_size});
-    if (wanted) {
-        plans.known = plans_of_engine_file(file, *wanted);
-    } else if (wanted.error().code != ErrorCode::kUnsupported) {
-        return std::move(wanted).error();  // a folder has no engine file, and needs none
-    }
     return plans;
+}
+
+Result<EngineClaim> claim_engine(const std::string& path,
+                                 const EngineOptions& options,
+                                 const InputAdaptation& adaptation,
+                                 int device) {
+    const std::string& named = options.model_engine_file;
+    const bool tuned = options.plans == Plans::kTuned;
+    // Without reading the whole model for its hash.
+    if (!tuned && engine_file_of(path, named, SLUICE_TRY(precision_word(options))).empty())
+        return EngineClaim();
+    auto making = making_of(path, options, adaptation, device, {options.batch_size});
+    if (!making) {
+        if (making.error().code != ErrorCode::kUnsupported) return std::move(making).error();
+        return EngineClaim();  // a folder has no engine file, and needs none
+    }
+    return EngineClaim::take(
+        {path, named, std::move(*making), tuned ? default_engine_cache() : ""});
 }
 
 }  // namespace sluice::infer::cuda

@@ -7,7 +7,7 @@
 
 #include <openvino/core/model.hpp>
 
-#include "sluice/infer/backends/cuda/engine_file.h"
+#include "sluice/infer/backends/cuda/engine_cache.h"
 #include "sluice/infer/backends/cuda/network.h"
 #include "sluice/infer/engine.h"
 
@@ -29,12 +29,20 @@ Result<BuiltNetwork> build_network(const std::string& path,
                                    int device,
                                    PlanOptions plans);
 
-/// How plans are chosen by these options, an engine file included where there is one.
-Result<PlanOptions> plan_options(const std::string& path, const EngineOptions& options, int device);
+/// How plans are chosen by these options, engine files apart.
+PlanOptions plan_options(const std::string& path, const EngineOptions& options);
+
+/// What engine files know of this; where they do not and plans are tuned, the right to make one.
+/// May wait for another process.
+Result<EngineClaim> claim_engine(const std::string& path,
+                                 const EngineOptions& options,
+                                 const InputAdaptation& adaptation,
+                                 int device);
 
 /// What an engine file for this has to say of itself.
 Result<EngineMaking> making_of(const std::string& path,
                                const EngineOptions& options,
+                               const InputAdaptation& adaptation,
                                int device,
                                std::vector<int> batches);
 

@@ -20,9 +20,12 @@ Result<std::unique_ptr<Engine>> compile(const std::string& path,
                                         const InputAdaptation& adaptation,
                                         int device) {
     SLUICE_TRY(memory::cuda::use_device(device));
-    PlanOptions plans = SLUICE_TRY(plan_options(path, options, device));
+    EngineClaim claim = SLUICE_TRY(claim_engine(path, options, adaptation, device));
+    PlanOptions plans = plan_options(path, options);
+    plans.known = claim.plans();
     BuiltNetwork built =
         SLUICE_TRY(build_network(path, model, options, adaptation, device, std::move(plans)));
+    claim.keep(built.network->plan_names());
     const int requests = options.num_requests > 0 ? options.num_requests : kRequests;
     std::string description = fmt::format("CUDA:{} ({}), {}, batch {}, {} in flight",
                                           device,

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "sluice/infer/backends/cuda/compile.h"
+#include "sluice/infer/backends/cuda/kept.h"
 
 namespace sluice::infer::cuda {
 
@@ -27,6 +28,10 @@ Result<EngineBuild> build(const std::string&,
                           int device) {
     SLUICE_TRY(check_present(device));
     return EngineBuild{};
+}
+
+EngineHost this_host() {
+    return {};
 }
 
 }  // namespace sluice::infer::cuda

@@ -2,21 +2,28 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "sluice/base/log.h"
 #include "sluice/base/text.h"
 
 namespace sluice::infer::cuda {
 namespace {
 
 constexpr std::string_view kMagic = "sluice engine";
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 /// "gpu NVIDIA H100" -> {"gpu", "NVIDIA H100"}
 std::pair<std::string_view, std::string_view> first_word(std::string_view line) {
@@ -32,6 +39,18 @@ Result<std::vector<int>> read_batches(std::string_view text) {
     return batches;
 }
 
+/// What stands in a line each, by its first word.
+std::array<std::pair<std::string_view, std::string*>, 8> texts_of(EngineFile& file) {
+    return {{{"model", &file.made.model},
+             {"source", &file.source},
+             {"input", &file.made.input},
+             {"calibration", &file.made.calibration},
+             {"gpu", &file.made.gpu},
+             {"cudnn", &file.made.cudnn},
+             {"sluice", &file.made.sluice},
+             {"precision", &file.made.precision}}};
+}
+
 Result<void> read_line(std::string_view line, EngineFile& file) {
     const auto [word, rest] = first_word(line);
     if (word == "plan") {
@@ -44,13 +63,7 @@ Result<void> read_line(std::string_view line, EngineFile& file) {
         file.made.batches = SLUICE_TRY(read_batches(rest));
         return {};
     }
-    const std::array<std::pair<std::string_view, std::string*>, 5> texts{
-        {{"model", &file.made.model},
-         {"gpu", &file.made.gpu},
-         {"cudnn", &file.made.cudnn},
-         {"sluice", &file.made.sluice},
-         {"precision", &file.made.precision}}};
-    for (const auto& [name, text] : texts) {
+    for (const auto& [name, text] : texts_of(file)) {
         if (word == name) {
             *text = rest;
             return {};
@@ -59,74 +72,127 @@ Result<void> read_line(std::string_view line, EngineFile& file) {
     return corrupt(fmt::format("what is '{}' here?", word));
 }
 
+/// The last line: of a file that is whole.
+std::string end_of(std::string_view text) {
+    return fmt::format("end {}\n", text_hash(text));
+}
+
+/// Its lines without the last.
+Result<std::string> whole_text(const std::string& path) {
+    std::ifstream stream(path, std::ios::binary);
+    if (!stream) return not_found("there is no such engine file", path);
+    std::string text(std::istreambuf_iterator<char>(stream), {});
+    const std::string first = text.substr(0, text.find('\n'));
+    if (!first.starts_with(kMagic))
+        return corrupt("this is no engine file of `sluice build` (TensorRT's are not read)", path);
+    if (first != fmt::format("{} {}", kMagic, kVersion)) {
+        return corrupt(fmt::format("the engine file is of another version ('{}'; this program "
+                                   "reads {})",
+                                   first,
+                                   kVersion),
+                       path);
+    }
+    const std::size_t end = text.rfind("end ");
+    if (end == std::string::npos || text.substr(end) != end_of(text.substr(0, end)))
+        return corrupt("the engine file was cut off or damaged", path);
+    text.resize(end);
+    return text;
+}
+
 std::string differing(const char* what, const std::string& made, const std::string& wanted) {
     if (made == wanted) return {};
-    return fmt::format("it was made for {} {}, this is {}", what, made, wanted);
+    auto word = [](const std::string& text) { return text.empty() ? "none" : text; };
+    return fmt::format("it was made for {} {}, this is {}", what, word(made), word(wanted));
+}
+
+bool write_and_sync(int file, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = write(file, text.data(), text.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return false;
+        text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    // So that no crash leaves the new name with the old disk blocks.
+    return fchmod(file, 0644) == 0 && fsync(file) == 0;
+}
+
+/// By way of a file of its own: readers see the old one or the new one, never a part.
+Result<void> replace_file(const std::string& path, std::string_view text) {
+    std::string part = path + kPartEnding + "XXXXXX";
+    const int file = mkostemp(part.data(), O_CLOEXEC);
+    bool done = file >= 0 && write_and_sync(file, text);
+    int failure = errno;
+    if (file >= 0) close(file);
+    if (done && rename(part.c_str(), path.c_str()) != 0) {
+        done = false;
+        failure = errno;
+    }
+    if (done) return {};
+    if (file >= 0) unlink(part.c_str());
+    return io_error(fmt::format("the engine file cannot be written ({})", std::strerror(failure)),
+                    path);
 }
 
 }  // namespace
 
 Result<EngineFile> EngineFile::read(const std::string& path) {
-    std::ifstream stream(path);
-    if (!stream) return not_found("there is no such engine file", path);
-    std::string line;
-    std::getline(stream, line);
-    if (!line.starts_with(kMagic))
-        return corrupt("this is no engine file of `sluice build` (TensorRT's are not read)", path);
-    if (line != fmt::format("{} {}", kMagic, kVersion)) {
-        return corrupt(fmt::format("the engine file is of another version ('{}'; this program "
-                                   "reads {})",
-                                   line,
-                                   kVersion),
-                       path);
-    }
+    std::istringstream lines(SLUICE_TRY(whole_text(path)));
     EngineFile file;
-    while (std::getline(stream, line)) {
-        if (line == fmt::format("end {}", file.plans.size())) return file;
+    std::string line;
+    std::getline(lines, line);  // the version
+    while (std::getline(lines, line)) {
         if (auto read = read_line(line, file); !read) return corrupt(read.error().message, path);
     }
-    return corrupt("the engine file was cut off", path);
+    return file;
 }
 
 Result<void> EngineFile::write(const std::string& path) const {
-    std::string text =
-        fmt::format("{} {}\nmodel {}\ngpu {}\ncudnn {}\nsluice {}\nprecision {}\nbatches {}\n",
-                    kMagic,
-                    kVersion,
-                    made.model,
-                    made.gpu,
-                    made.cudnn,
-                    made.sluice,
-                    made.precision,
-                    fmt::join(made.batches, ","));
+    EngineFile copy = *this;
+    std::string text = fmt::format("{} {}\n", kMagic, kVersion);
+    for (const auto& [name, value] : texts_of(copy))
+        text += fmt::format("{} {}\n", name, *value);
+    text += fmt::format("batches {}\n", fmt::join(made.batches, ","));
     for (const auto& [key, name] : plans)
         text += fmt::format("plan {}\t{}\n", key, name);
-    text += fmt::format("end {}\n", plans.size());
-    const std::string part = path + ".part";
-    if (!(std::ofstream(part) << text).flush())
-        return io_error("the engine file cannot be written", path);
-    std::error_code failure;
-    std::filesystem::rename(part, path, failure);
-    if (failure)
-        return io_error(fmt::format("the engine file cannot be written ({})", failure.message()),
-                        path);
+    return replace_file(path, text + end_of(text));
+}
+
+std::string EngineFile::stale(const EngineMaking& wanted) const {
+    for (const std::string& reason :
+         {differing("model", made.model, wanted.model),
+          differing("calibration", made.calibration, wanted.calibration),
+          differing("input", made.input, wanted.input),
+          differing("the GPU", made.gpu, wanted.gpu),
+          differing("cuDNN", made.cudnn, wanted.cudnn),
+          differing("sluice", made.sluice, wanted.sluice),
+          differing("precision", made.precision, wanted.precision)}) {
+        if (!reason.empty()) return reason;
+    }
     return {};
 }
 
 std::string EngineFile::misfit(const EngineMaking& wanted) const {
-    for (const std::string& reason : {differing("model", made.model, wanted.model),
-                                      differing("the GPU", made.gpu, wanted.gpu),
-                                      differing("cuDNN", made.cudnn, wanted.cudnn),
-                                      differing("sluice", made.sluice, wanted.sluice),
-                                      differing("precision", made.precision, wanted.precision)}) {
-        if (!reason.empty()) return reason;
-    }
+    if (std::string reason = stale(wanted); !reason.empty()) return reason;
     for (int batch : wanted.batches) {
         if (std::find(made.batches.begin(), made.batches.end(), batch) == made.batches.end())
             return fmt::format(
                 "it was made for batches of {}, not of {}", fmt::join(made.batches, ", "), batch);
     }
     return {};
+}
+
+std::string whole_path(const std::string& path) {
+    std::error_code failure;
+    const auto whole = std::filesystem::weakly_canonical(path, failure);
+    return failure ? path : whole.string();
+}
+
+std::string text_hash(std::string_view text) {
+    // FNV-1a.
+    std::uint64_t hash = 14695981039346656037u;
+    for (const char letter : text)
+        hash = (hash ^ static_cast<unsigned char>(letter)) * 1099511628211u;
+    return fmt::format("{:016x}", hash);
 }
 
 Result<std::string> model_hash(const std::string& path) {
@@ -161,17 +227,6 @@ std::string engine_file_of(const std::string& model,
     std::string beside = engine_file_beside(model, precision);
     std::error_code ignored;
     return std::filesystem::exists(beside, ignored) ? beside : "";
-}
-
-PlanNames plans_of_engine_file(const std::string& file, const EngineMaking& wanted) {
-    auto read = EngineFile::read(file);
-    const std::string reason = read ? read->misfit(wanted) : read.error().message;
-    if (reason.empty()) return std::move(read->plans);
-    log_warning("infer",
-                "{}: not used: {}. Plans are chosen anew; `sluice build` makes a file that fits",
-                file,
-                reason);
-    return {};
 }
 
 }  // namespace sluice::infer::cuda

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sluice/base/result.h"
 #include "sluice/infer/backends/cuda/plan_cache.h"
 
-/// What `sluice build` found out about a model on a device, as a text file: the plan of every
-/// convolution. Weights stay in the model.
+/// What was found out about a model on a device, as a text file: the plan of every convolution.
+/// Weights stay in the model.
 namespace sluice::infer::cuda {
 
 /// What a file was made for; all of it has to fit.
@@ -19,22 +19,36 @@ struct EngineMaking {
     std::string sluice;     ///< sluice_version
     std::string precision;  ///< "fp16", "fp32" or "tf32"
     std::vector<int> batches;
+    std::string input{};        ///< "640x640", as the model's description has it; it may be open
+    std::string calibration{};  ///< its hash, for int8; else ""
 };
+
+/// Added to a file's name, with six letters more, until it is whole.
+inline constexpr const char* kPartEnding = ".part-";
 
 struct EngineFile {
     EngineMaking made;
     PlanNames plans;
+    std::string source{};  ///< the model's path, for people; "": not known
 
-    /// kNotFound; kCorrupt where it is no engine file, cut off, or of a version that this program
+    /// kNotFound; kCorrupt where it is no engine file, damaged, or of a version that this program
     /// does not know.
     static Result<EngineFile> read(const std::string& path);
-    /// Whole or not at all.
+    /// Whole or not at all, whoever else writes it at the same time.
     Result<void> write(const std::string& path) const;
 
-    /// Why it does not fit what is wanted: "was made for model ..., this is ..."; "" where it fits.
-    /// It must have all of the wanted batches.
+    /// Why it does not fit what is wanted: "it was made for model ..., this is ..."; "" where it
+    /// fits. It must have all of the wanted batches.
     std::string misfit(const EngineMaking& wanted) const;
+    /// The same of all but the batches.
+    std::string stale(const EngineMaking& wanted) const;
 };
+
+/// Of a file, from the root on, links followed.
+std::string whole_path(const std::string& path);
+
+/// 16 hexadecimal digits. It tells texts apart, it keeps no secrets.
+std::string text_hash(std::string_view text);
 
 /// Of the model's bytes. kUnsupported for a model that is a folder.
 Result<std::string> model_hash(const std::string& path);
@@ -49,8 +63,5 @@ std::string engine_file_beside(const std::string& model, const std::string& prec
 std::string engine_file_of(const std::string& model,
                            const std::string& named,
                            const std::string& precision);
-
-/// The plans of the file; none, and a warning that says why, where it does not fit.
-PlanNames plans_of_engine_file(const std::string& file, const EngineMaking& wanted);
 
 }  // namespace sluice::infer::cuda

@@ -1,15 +1,13 @@
 #include "sluice/infer/backends/cuda/engine_file.h"
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "sluice/infer/backends/cuda/cudnn_library.h"
+#include "sluice/infer/backends/cuda/folder_testing.h"
 #include "sluice/infer/options.h"
 
 namespace sluice::infer::cuda {
@@ -17,38 +15,14 @@ namespace {
 
 using testing::HasSubstr;
 
-/// A folder of the test's own.
-class InFolder : public testing::Test {
-protected:
-    InFolder()
-        : folder_(std::filesystem::temp_directory_path() /
-                  fmt::format("sluice-{}-{}", getpid(), counter++)) {
-        std::filesystem::create_directories(folder_);
-    }
-    ~InFolder() override { std::filesystem::remove_all(folder_); }
-
-    std::string file(const std::string& name) const { return folder_ / name; }
-    static void write(const std::string& path, const std::string& text) {
-        std::ofstream(path) << text;
-    }
-    static std::string text_of(const std::string& path) {
-        std::ostringstream text;
-        text << std::ifstream(path).rdbuf();
-        return text.str();
-    }
-
-private:
-    static inline int counter = 0;
-    std::filesystem::path folder_;
-};
-
 EngineMaking making() {
-    return {"0123", "GPU A, compute capability 9.0", "91900", "1.2.3", "fp16", {1, 8}};
+    return {"0123", "GPU A, compute capability 9.0", "91900", "1.2.3", "fp16", {1, 8}, "640x640"};
 }
 
 class EngineFileTest : public InFolder {
 protected:
-    const EngineFile made_{making(), {{"conv a (1,2)", "eng1_k2=3"}, {"conv b", kNoPlan}}};
+    const EngineFile made_{
+        making(), {{"conv a (1,2)", "eng1_k2=3"}, {"conv b", kNoPlan}}, "/models/a.onnx"};
 };
 
 TEST_F(EngineFileTest, IsReadAsItWasWritten) {
@@ -57,6 +31,13 @@ TEST_F(EngineFileTest, IsReadAsItWasWritten) {
     EXPECT_EQ(read.plans, made_.plans);
     EXPECT_EQ(read.misfit(making()), "");
     EXPECT_EQ(read.made.batches, making().batches);
+    EXPECT_EQ(read.source, "/models/a.onnx");
+}
+
+TEST_F(EngineFileTest, LeavesNothingElseBehind) {
+    ASSERT_TRUE(made_.write(file("a.engine")));
+    ASSERT_TRUE(made_.write(file("a.engine")));
+    EXPECT_THAT(files(), testing::ElementsAre("a.engine"));
 }
 
 TEST_F(EngineFileTest, IsRefusedWhereItIsAnotherFile) {
@@ -74,12 +55,34 @@ TEST_F(EngineFileTest, IsRefusedWhereItIsOfAnotherVersion) {
 TEST_F(EngineFileTest, IsRefusedWhereItWasCutOff) {
     ASSERT_TRUE(made_.write(file("a.engine")));
     const std::string text = text_of(file("a.engine"));
-    for (std::size_t length = 0; length + 1 < text.size(); ++length) {
+    for (std::size_t length = 0; length < text.size(); ++length) {
         write(file("cut.engine"), text.substr(0, length));
         auto read = EngineFile::read(file("cut.engine"));
         ASSERT_FALSE(read) << length;
         EXPECT_EQ(read.error().code, ErrorCode::kCorrupt);
     }
+}
+
+TEST_F(EngineFileTest, IsRefusedWhereABlockOfItWasLost) {
+    ASSERT_TRUE(made_.write(file("a.engine")));
+    std::string text = text_of(file("a.engine"));
+    text.replace(text.find("eng1"), 4, 4, '\0');
+    write(file("a.engine"), text);
+    EXPECT_THAT(EngineFile::read(file("a.engine")).error().text(), HasSubstr("damaged"));
+}
+
+TEST_F(EngineFileTest, IsWrittenWholeByTwoAtOnce) {
+    EngineFile other = made_;
+    other.plans["conv c"] = "eng7";
+    auto write_often = [&](const EngineFile& mine) {
+        for (int i = 0; i < 20; ++i)
+            EXPECT_TRUE(mine.write(file("a.engine")));
+    };
+    std::thread thread(write_often, other);
+    write_often(made_);
+    thread.join();
+    EXPECT_TRUE(EngineFile::read(file("a.engine")));
+    EXPECT_THAT(files(), testing::ElementsAre("a.engine"));
 }
 
 TEST_F(EngineFileTest, IsNotFound) {
@@ -101,6 +104,10 @@ TEST_F(EngineFileTest, SaysWhatDoesNotFit) {
     EXPECT_THAT(reason([](auto& w) { w.cudnn = "92800"; }), HasSubstr("cuDNN 91900"));
     EXPECT_THAT(reason([](auto& w) { w.sluice = "2.0.0"; }), HasSubstr("sluice 1.2.3"));
     EXPECT_THAT(reason([](auto& w) { w.precision = "tf32"; }), HasSubstr("precision fp16"));
+    EXPECT_THAT(reason([](auto& w) { w.input = "320x320"; }),
+                HasSubstr("input 640x640, this is 320x320"));
+    EXPECT_THAT(reason([](auto& w) { w.calibration = "89ab"; }),
+                HasSubstr("calibration none, this is 89ab"));
     EXPECT_THAT(reason([](auto& w) { w.batches = {4}; }), HasSubstr("batches of 1, 8, not of 4"));
 }
 
@@ -111,15 +118,6 @@ TEST_F(EngineFileTest, IsTheOneNamedOrElseTheOneBesideTheModel) {
     EXPECT_EQ(engine_file_of(model, "", "fp16"), model + ".fp16.cuda.engine");
     EXPECT_EQ(engine_file_of(model, "", "fp32"), "");
     EXPECT_EQ(engine_file_of(model, "named", "fp16"), "named");
-}
-
-TEST_F(EngineFileTest, GivesPlansWhereItFits) {
-    ASSERT_TRUE(made_.write(file("a.engine")));
-    EXPECT_EQ(plans_of_engine_file(file("a.engine"), making()), made_.plans);
-    EngineMaking other = making();
-    other.gpu = "GPU B";
-    EXPECT_TRUE(plans_of_engine_file(file("a.engine"), other).empty());
-    EXPECT_TRUE(plans_of_engine_file(file("none"), making()).empty());
 }
 
 TEST_F(EngineFileTest, TellsModelsApartByTheirBytes) {

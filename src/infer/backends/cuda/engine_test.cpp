@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "sluice/infer/backends/cuda/compile.h"
+#include "sluice/infer/backends/cuda/engine_file.h"
+#include "sluice/infer/backends/cuda/folder_testing.h"
 #include "sluice/infer/backends/cuda/test_graphs.h"
+#include "sluice/infer/kept_engines.h"
 #include "sluice/infer/runner.h"
 
 namespace sluice::infer::cuda {
@@ -309,6 +312,49 @@ TEST_F(CudaStages, LetTheRunnerFindWhatItFindsOnTheCpu) {
         EXPECT_NEAR(gpu->objects[i].box.left, cpu->objects[i].box.left, 0.1);
         EXPECT_NEAR(gpu->objects[i].box.width, cpu->objects[i].box.width, 0.1);
     }
+}
+
+class CudaEngineCache : public InFolder {
+protected:
+    void SetUp() override {
+        if (memory::cuda::device_count() == 0) GTEST_SKIP() << "there is no CUDA device here";
+        ASSERT_TRUE(memory::cuda::use_device(0));
+        write(model_, "its bytes count, and are not read");
+    }
+    void run_tuned(int batch) const {
+        EngineOptions options;
+        options.plans = Plans::kTuned;
+        options.batch_size = batch;
+        auto engine = compile(model_, *made_up_detector(), options, {}, 0);
+        ASSERT_TRUE(engine) << engine.error().text();
+    }
+    std::vector<KeptEngine> kept() const { return kept_engines(model_).value(); }
+
+    const std::string model_ = file("m.onnx");
+    const Variable cache_{"XDG_CACHE_HOME", file("cache")};
+};
+
+TEST_F(CudaEngineCache, KeepsWhatTunedRunsMake) {
+    run_tuned(1);
+    ASSERT_EQ(kept().size(), 1u);
+    EXPECT_EQ(kept()[0].state, EngineState::kFits) << kept()[0].why;
+    EXPECT_EQ(kept()[0].model, whole_path(model_));
+    const std::string text = text_of(kept()[0].file);
+    EXPECT_NE(text.find("\nplan "), std::string::npos);
+    run_tuned(1);
+    EXPECT_EQ(text_of(kept()[0].file), text);
+    run_tuned(2);
+    EXPECT_EQ(kept()[0].batches, (std::vector<int>{1, 2}));
+}
+
+TEST_F(CudaEngineCache, KeepsNothingWhereAnEngineWasBuilt) {
+    BuildOptions options;
+    auto built = build(model_, *made_up_detector(), {}, {}, options, 0);
+    ASSERT_TRUE(built) << built.error().text();
+    run_tuned(1);
+    ASSERT_EQ(kept().size(), 1u);
+    EXPECT_EQ(kept()[0].file, built->file);
+    EXPECT_EQ(kept()[0].state, EngineState::kFits) << kept()[0].why;
 }
 
 }  // namespace

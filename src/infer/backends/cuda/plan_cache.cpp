@@ -49,12 +49,17 @@ void PlanCache::add(const std::string& key, const std::string& name) {
     }
 }
 
-std::string default_plan_cache() {
+std::string user_cache() {
     const char* cache = std::getenv("XDG_CACHE_HOME");
-    if (cache != nullptr && *cache == '/') return std::string(cache) + "/sluice/plans.txt";
+    if (cache != nullptr && *cache == '/') return std::string(cache) + "/sluice";
     const char* home = std::getenv("HOME");
-    if (home != nullptr && *home == '/') return std::string(home) + "/.cache/sluice/plans.txt";
+    if (home != nullptr && *home == '/') return std::string(home) + "/.cache/sluice";
     return {};
+}
+
+std::string default_plan_cache() {
+    const std::string folder = user_cache();
+    return folder.empty() ? "" : folder + "/plans.txt";
 }
 
 std::string tuning_progress(std::size_t units_done, std::size_t layers, double seconds) {

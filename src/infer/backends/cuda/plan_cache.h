@@ -30,7 +30,10 @@ private:
     bool warned_ = false;
 };
 
-/// sluice/plans.txt in $XDG_CACHE_HOME or ~/.cache; "" where there is neither.
+/// "sluice" in $XDG_CACHE_HOME or ~/.cache; "" where there is neither.
+std::string user_cache();
+
+/// plans.txt in it.
 std::string default_plan_cache();
 
 /// "tuning 23 of 57 layers, about 40 s left". Each layer is two units of work: its plans are built,

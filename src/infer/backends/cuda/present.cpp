@@ -2,7 +2,11 @@
 #include <fmt/format.h>
 
 #include "sluice/infer/backends/cuda/compile.h"
+#include "sluice/infer/backends/cuda/conv_plan.h"
 #include "sluice/infer/backends/cuda/cudnn_library.h"
+#include "sluice/infer/backends/cuda/device_facts.h"
+#include "sluice/infer/backends/cuda/kept.h"
+#include "sluice/memory/cuda/device.h"
 
 namespace sluice::infer::cuda {
 
@@ -23,6 +27,16 @@ Result<void> check_present(int device) {
             fmt::format("there is no CUDA device {}; there are {} from 0 on", device, count));
     SLUICE_TRY(open_cudnn());
     return {};
+}
+
+EngineHost this_host() {
+    EngineHost host;
+    for (int device = 0; device < memory::cuda::device_count(); ++device) {
+        if (auto name = gpu_name(device)) host.gpus.push_back(std::move(*name));
+    }
+    // It knows its version once it is there.
+    if (!host.gpus.empty() && Cudnn::create()) host.cudnn = std::to_string(Cudnn::version());
+    return host;
 }
 
 }  // namespace sluice::infer::cuda

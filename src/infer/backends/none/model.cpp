@@ -1,10 +1,26 @@
 #include "sluice/infer/engine.h"
+#include "sluice/infer/kept_engines.h"
 
 namespace sluice::infer {
+namespace {
 
-Result<std::unique_ptr<Model>> read_model(const std::string& path) {
+Error no_backend(const std::string& path) {
     return unsupported("this build has no inference backend: run `make setup` and build again",
                        path);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> read_model(const std::string& path) {
+    return no_backend(path);
+}
+
+Result<std::vector<KeptEngine>> kept_engines(const std::string& model) {
+    return no_backend(model);
+}
+
+Result<std::vector<KeptEngine>> prune_engines(const std::string& model, Prune) {
+    return no_backend(model);
 }
 
 }  // namespace sluice::infer
