@@ -115,7 +115,6 @@ __device__ void add(
     const long long at = static_cast<long long>(item) * out.capacity + place;
     const unsigned id = static_cast<unsigned>(cell) * out.classes + class_id;
     out.boxes[at] = {box.left, box.top, box.width, box.height, score, id};
-    out.groups[at] = static_cast<unsigned char>(class_id % out.group_count);
 }
 
 struct Best {
