@@ -1,49 +1,52 @@
-#include "sluice/infer/backends/cuda/detect.h"
+#include "sluice/infer/backends/cuda/boxes.cuh"
 
-// The twin of Nms, exactly: candidates by falling score, equal ones by cell; each is kept unless
-// one kept before it overlaps it too much. A block has one group of classes of one item; what is
-// too much for a block is left to a team of them.
+// The twin of Nms, exactly: a candidate is kept unless a better one that is kept suppresses it.
+// Once the pairs that suppress are known, all candidates are decided at once, whatever their order.
+// Where there are too many pairs, few candidates are kept: then these are found by falling score,
+// and drop what they suppress.
 namespace sluice::infer::cuda {
 namespace {
 
 constexpr int kWarp = 32;
 constexpr unsigned kAll = 0xffffffffu;
-constexpr int kTile = 256;  // candidates that are decided at a time
+constexpr int kTile = 256;  // candidates of a dense crowd that are decided at a time
 constexpr int kTileWords = kTile / kWarp;
-constexpr int kSmall = 2048;  // candidates that a block sees to by itself
-constexpr int kSmallThreads = 256;
-constexpr int kLargeThreads = 1024;
+constexpr int kThreads = 1024;
+constexpr int kMostWords = kMostCandidates / kWarp;
 
-struct alignas(16) Shape {
-    float left, top, right, bottom;
-    float area;
-    int class_id;
-    float threshold;  // that it is suppressed by
-    int unused;
+/// Of all candidates, by place.
+struct Bits {
+    unsigned open[kMostWords];
+    unsigned kept[kMostWords];
+    unsigned goes[kMostWords];   // of the open ones: a kept one suppresses it
+    unsigned waits[kMostWords];  // an open one would
 };
 
-/// The best candidates that are still open, in shared memory.
+/// The best candidates that are still open.
 struct Tile {
-    Shape shapes[kTile];  // when all is decided: those kept, at the front
-    union {
-        unsigned by[kTileWords][kTile];  // bits of the earlier ones that suppress each
-        FoundBox boxes[kTile];           // those kept
-    };
+    Edges edges[kTile];  // when all is decided: those kept, at the front
+    Traits traits[kTile];
+    unsigned by[kTileWords][kTile];  // bits of the earlier ones that suppress each
     unsigned open[kTileWords];
     unsigned kept[kTileWords];
-    unsigned stay[2][kSmall / kWarp];
-    int sums[kLargeThreads / kWarp];
-    int number;
 };
 
-/// A group's candidates: what they are sorted by, and where they are.
+struct Shared {
+    union {
+        Bits bits;
+        Tile tile;
+    };
+    int sums[kThreads / kWarp];
+};
+
+/// Candidates: what they are sorted by, and where they are.
 struct Sorted {
     unsigned long long* order;
-    unsigned short* slots;
+    unsigned short* places;
     int count;
 };
 
-/// The blocks that see to a group: one, or a cluster of them.
+/// The blocks that see to a dense crowd: one, or a cluster of them.
 struct Team {
     int rank;
     int size;
@@ -62,62 +65,80 @@ __device__ void wait_for(const Team& team) {
 #endif
 }
 
-__device__ Shape shape_of(const ClusterArgs& args, const FoundBox& box) {
-    const int class_id = static_cast<int>(box.id % args.in.classes);
-    return {box.left,
-            box.top,
-            box.left + box.width,
-            box.top + box.height,
-            box.width * box.height,
-            args.per_class ? class_id : 0,
-            args.iou_thresholds[class_id],
-            0};
-}
-
-/// Smaller is better: first the score, as an integer in falling order, then the cell.
-__device__ unsigned long long order_of(const FoundBox& box) {
-    unsigned bits = __float_as_uint(box.score + 0.0f);  // -0 becomes 0
-    bits ^= (bits >> 31) != 0 ? kAll : 0x80000000u;
-    return static_cast<unsigned long long>(~bits) << 32 | box.id;
-}
-
-/// Does the better box `a` suppress `b`?
-__device__ bool suppresses(const Shape& a, const Shape& b) {
-    const float width = fminf(b.right, a.right) - fmaxf(b.left, a.left);
-    const float height = fminf(b.bottom, a.bottom) - fmaxf(b.top, a.top);
-    const float shared = fmaxf(width, 0.0f) * fmaxf(height, 0.0f);
-    // Without a branch: what all threads do is faster done than decided.
-    return (a.class_id == b.class_id) & (shared > b.threshold * (b.area + a.area - shared));
-}
-
-/// Lists the group's candidates among those from `from` (a multiple of 4) to `to`; fewer than there
-/// are where `most` is less. All threads get their number.
-template <int kThreads>
-__device__ int gather(const Candidates& in,
-                      int item,
-                      int group,
-                      int from,
-                      int to,
-                      const Sorted& list,
-                      int most,
-                      int& shared_count) {
-    const long long begin = static_cast<long long>(item) * in.capacity;
-    if (threadIdx.x == 0) shared_count = 0;
+/// Lists the places of the bits in order, or what `from` has there; all threads get their number.
+__device__ int list_bits(
+    const unsigned* words, int count, const unsigned short* from, unsigned short* to, int* sums) {
+    const int thread = threadIdx.x;  // has a word
+    const int warp = thread / kWarp;
+    unsigned bits = thread * kWarp < count ? words[thread] : 0;
+    int number = __popc(bits);
+    int place = number;
+    for (int distance = 1; distance < kWarp; distance *= 2) {
+        const int before = __shfl_up_sync(kAll, place, distance);
+        if (thread % kWarp >= distance) place += before;
+    }
+    if (thread % kWarp == kWarp - 1) sums[warp] = place;
     __syncthreads();
-    for (int i = from + 4 * threadIdx.x; i < to; i += 4 * kThreads) {
-        const unsigned four = *reinterpret_cast<const unsigned*>(in.groups + begin + i);
-        for (int k = 0; k < 4 && i + k < to; ++k) {
-            if ((four >> (8 * k) & 0xff) != group) continue;
-            const int place = atomicAdd(&shared_count, 1);
-            if (place >= most) continue;
-            list.order[place] = order_of(in.boxes[begin + i + k]);
-            list.slots[place] = static_cast<unsigned short>(i + k);
-        }
+    place -= number;
+    int total = 0;
+    for (int w = 0; w < kThreads / kWarp; ++w) {
+        if (w < warp) place += sums[w];
+        total += sums[w];
+    }
+    for (; bits != 0; bits &= bits - 1) {
+        const int i = thread * kWarp + __ffs(static_cast<int>(bits)) - 1;
+        to[place++] = from != nullptr ? from[i] : static_cast<unsigned short>(i);
     }
     __syncthreads();
-    const int count = shared_count;
+    return total;
+}
+
+__device__ bool has(const unsigned* words, unsigned place) {
+    return (words[place / kWarp] >> (place % kWarp) & 1) != 0;
+}
+
+/// One step of an open candidate, of a pair that it is the worse of.
+__device__ void step(Bits& bits, unsigned pair) {
+    const unsigned worse = pair & 0xffff;
+    const unsigned better = pair >> 16;
+    if (!has(bits.open, worse)) return;
+    const unsigned bit = 1u << (worse % kWarp);
+    if (has(bits.kept, better)) {
+        atomicOr(&bits.goes[worse / kWarp], bit);
+    } else if (has(bits.open, better)) {
+        atomicOr(&bits.waits[worse / kWarp], bit);
+    }
+}
+
+/// Decides all candidates at once: one goes when a kept one suppresses it, and stays when all that
+/// would went. Each round decides at least the best open one; of a crowd, most.
+__device__ void settle(Bits& bits, const unsigned* pairs, int pair_count, int count) {
+    const int word = threadIdx.x;
+    const int own = min(max(count - word * kWarp, 0), kWarp);
+    if (word < kMostWords) {
+        bits.open[word] = own == kWarp ? kAll : (1u << own) - 1;
+        bits.kept[word] = bits.goes[word] = bits.waits[word] = 0;
+    }
     __syncthreads();
-    return count;
+    while (true) {
+        for (int i = 4 * threadIdx.x; i < pair_count; i += 4 * kThreads) {
+            const uint4 four = *reinterpret_cast<const uint4*>(pairs + i);
+            step(bits, four.x);
+            if (i + 1 < pair_count) step(bits, four.y);
+            if (i + 2 < pair_count) step(bits, four.z);
+            if (i + 3 < pair_count) step(bits, four.w);
+        }
+        __syncthreads();
+        unsigned open = 0;
+        if (word < kMostWords) {
+            const unsigned stays = bits.open[word] & ~bits.goes[word];
+            open = stays & bits.waits[word];
+            bits.kept[word] |= stays & ~bits.waits[word];
+            bits.open[word] = open;
+            bits.goes[word] = bits.waits[word] = 0;
+        }
+        if (__syncthreads_or(open != 0) == 0) return;
+    }
 }
 
 __device__ void put_in_order(const Sorted& of, int low, int high) {
@@ -125,14 +146,13 @@ __device__ void put_in_order(const Sorted& of, int low, int high) {
     const unsigned long long order = of.order[low];
     of.order[low] = of.order[high];
     of.order[high] = order;
-    const unsigned short slot = of.slots[low];
-    of.slots[low] = of.slots[high];
-    of.slots[high] = slot;
+    const unsigned short place = of.places[low];
+    of.places[low] = of.places[high];
+    of.places[high] = place;
 }
 
 /// Batcher's bitonic sort (1968), each merge beginning with a mirrored step, so that every exchange
 /// goes upward and what lies beyond the end counts as infinite.
-template <int kThreads>
 __device__ void sort(const Sorted& of) {
     for (int size = 2; size < 2 * of.count; size *= 2) {
         for (int half = size / 2; half > 0; half /= 2) {
@@ -161,55 +181,59 @@ __device__ int count_less(const unsigned long long* sorted, int count, unsigned 
     return low;
 }
 
-/// Puts the slots of a group's candidates in order, the same in each block; all threads get their
-/// number. Each block of a team sorts a part, then finds the places of these in the whole.
-__device__ int sort_together(const ClusterArgs& args,
-                             const Team& team,
-                             int item,
-                             int group,
-                             const Sorted& list,
-                             int& shared_number) {
-    const int candidates = args.in.items[item].candidates;
-    const int share = ((candidates + team.size - 1) / team.size + 3) / 4 * 4;
-    const int part = args.in.capacity / team.size;  // no less
-    const int from = team.rank * share;
-    Sorted own{list.order + team.rank * part, list.slots + team.rank * part, 0};
-    own.count = gather<kLargeThreads>(
-        args.in, item, group, from, min(from + share, candidates), own, part, shared_number);
-    sort<kLargeThreads>(own);
-    if (team.size == 1) return own.count;
-
+/// Puts the places of an item's candidates in order, the same in each block. Each block of a team
+/// sorts a share, then finds the places of these in the whole.
+__device__ void sort_together(const ClusterArgs& args,
+                              const Team& team,
+                              int item,
+                              const Sorted& list) {
+    const int share = (list.count + team.size - 1) / team.size;
+    const int from = min(team.rank * share, list.count);
+    const Sorted own{list.order + from, list.places + from, min(share, list.count - from)};
     const long long begin = static_cast<long long>(item) * args.in.capacity;
-    TeamState& common = args.teams[item];
-    for (int i = threadIdx.x; i < own.count; i += kLargeThreads)
-        args.order[begin + team.rank * part + i] = own.order[i];
-    if (threadIdx.x == 0) common.counts[team.rank] = own.count;
-    wait_for(team);
-    int count = 0;
-    for (int rank = 0; rank < team.size; ++rank) {
-        count += common.counts[rank];
-        if (rank == team.rank) continue;
-        for (int i = threadIdx.x; i < common.counts[rank]; i += kLargeThreads)
-            list.order[rank * part + i] = args.order[begin + rank * part + i];
+    unsigned long long* const order = args.order + begin;
+    unsigned short* const places = args.places + 2 * begin;
+    for (int i = threadIdx.x; i < own.count; i += kThreads) {
+        own.order[i] = order[from + i];
+        own.places[i] = static_cast<unsigned short>(from + i);
     }
     __syncthreads();
-    for (int i = threadIdx.x; i < own.count; i += kLargeThreads) {
+    sort(own);
+    if (team.size == 1) return;
+
+    for (int i = threadIdx.x; i < own.count; i += kThreads)
+        order[from + i] = own.order[i];
+    wait_for(team);
+    for (int i = threadIdx.x; i < list.count; i += kThreads) {
+        if (i < from || i >= from + own.count) list.order[i] = order[i];
+    }
+    __syncthreads();
+    for (int i = threadIdx.x; i < own.count; i += kThreads) {
         int place = i;
         for (int rank = 0; rank < team.size; ++rank) {
+            const int first = min(rank * share, list.count);
             if (rank == team.rank) continue;
-            place += count_less(list.order + rank * part, common.counts[rank], own.order[i]);
+            place += count_less(list.order + first, min(share, list.count - first), own.order[i]);
         }
-        args.slots[begin + place] = own.slots[i];
+        places[place] = own.places[i];
     }
     wait_for(team);
-    for (int i = threadIdx.x; i < count; i += kLargeThreads)
-        list.slots[i] = args.slots[begin + i];
+    for (int i = threadIdx.x; i < list.count; i += kThreads)
+        list.places[i] = places[i];
     __syncthreads();
-    return count;
+}
+
+/// Does the better one `a` suppress `b`?
+__device__ bool suppresses(const Edges& a,
+                           const Traits& a_traits,
+                           const Edges& b,
+                           const Traits& b_traits) {
+    // Without a branch: what all threads do is faster done than decided.
+    return (a_traits.class_id == b_traits.class_id) &
+           is_too_much(overlap(a, b), a_traits.area, b_traits.area, b_traits.threshold);
 }
 
 /// Which of the tile's `count` candidates suppress which later ones.
-template <int kThreads>
 __device__ void compare(Tile& tile, int count) {
     for (int task = threadIdx.x; task < kTileWords * kTile; task += kThreads) {
         const int word = task / kTile;
@@ -218,7 +242,11 @@ __device__ void compare(Tile& tile, int count) {
         const int earlier = candidate < count ? min(kWarp, candidate - first) : 0;
         unsigned by = 0;
         for (int i = 0; i < earlier; ++i) {
-            if (suppresses(tile.shapes[first + i], tile.shapes[candidate])) by |= 1u << i;
+            if (suppresses(tile.edges[first + i],
+                           tile.traits[first + i],
+                           tile.edges[candidate],
+                           tile.traits[candidate]))
+                by |= 1u << i;
         }
         tile.by[word][candidate] = by;
     }
@@ -255,11 +283,9 @@ __device__ void decide(Tile& tile, int count) {
     }
 }
 
-/// Brings the tile's kept candidates to its front, and to the host; all threads get their number.
-/// A thread has the box of its candidate.
-template <int kThreads>
-__device__ int keep(
-    const ClusterArgs& args, int item, bool writes, const FoundBox& box, Tile& tile) {
+/// Brings the tile's kept candidates to its front, and lists their places; all threads get their
+/// number.
+__device__ int keep(Tile& tile, const unsigned short* places, unsigned short* list) {
     const int thread = threadIdx.x;
     int rank = 0;
     int kept = 0;
@@ -272,173 +298,133 @@ __device__ int keep(
         kept += __popc(tile.kept[w]);
         stays |= lane >= 0 && lane < kWarp && (tile.kept[w] >> lane & 1) != 0;
     }
-    Shape shape{};
-    if (stays) shape = tile.shapes[thread];
-    if (writes && thread == 0) tile.number = atomicAdd(&args.in.items[item].kept, kept);
-    __syncthreads();
+    Edges edges{};
+    Traits traits{};
     if (stays) {
-        tile.shapes[rank] = shape;
-        tile.boxes[rank] = box;
+        edges = tile.edges[thread];
+        traits = tile.traits[thread];
     }
     __syncthreads();
-    if (!writes) return kept;
-    // Neighbouring threads write neighbouring words: a bus likes long writes.
-    using Word = unsigned long long;
-    constexpr int kBoxWords = sizeof(FoundBox) / sizeof(Word);
-    const auto* from = reinterpret_cast<const Word*>(tile.boxes);
-    auto* to = reinterpret_cast<Word*>(args.kept + static_cast<long long>(item) * args.in.capacity +
-                                       tile.number);
-    for (int i = thread; i < kept * kBoxWords; i += kThreads)
-        to[i] = from[i];
+    if (stays) {
+        tile.edges[rank] = edges;
+        tile.traits[rank] = traits;
+        list[rank] = places[thread];
+    }
+    __syncthreads();
     return kept;
 }
 
-/// Says for each of a team's share of `slots` whether none of the tile's kept ones suppresses it,
+/// Says for each of a team's share of `places` whether none of the tile's kept ones suppresses it,
 /// as bits.
-template <int kThreads>
-__device__ void compare_rest(const ClusterArgs& args,
-                             const Team& team,
-                             int item,
+__device__ void compare_rest(const Team& team,
+                             const Edges* edges,
+                             const Traits* traits,
                              const Tile& tile,
                              int kept,
-                             const unsigned short* slots,
+                             const unsigned short* places,
                              int count,
                              unsigned* stay) {
-    const FoundBox* boxes = args.in.boxes + static_cast<long long>(item) * args.in.capacity;
     const int lane = threadIdx.x % kWarp;
     const int first = threadIdx.x / kWarp * team.size + team.rank;
     for (int word = first; word * kWarp < count; word += kThreads / kWarp * team.size) {
         const int i = word * kWarp + lane;
         bool stays = i < count;
-        const Shape shape = shape_of(args, boxes[slots[stays ? i : 0]]);
+        const int place = places[stays ? i : 0];
+        const Edges own = edges[place];
+        const Traits own_traits = traits[place];
 #pragma unroll 8
         for (int k = 0; k < kept; ++k)
-            stays &= !suppresses(tile.shapes[k], shape);
+            stays &= !suppresses(tile.edges[k], tile.traits[k], own, own_traits);
         const unsigned ballot = __ballot_sync(kAll, stays);
         if (lane == 0) stay[word] = ballot;
     }
 }
 
-/// Copies the slots that stay, in order; all threads get their number.
-template <int kThreads>
-__device__ int close_ranks(
-    const unsigned* stay, const unsigned short* from, int count, unsigned short* to, Tile& tile) {
-    const int thread = threadIdx.x;  // has a word
-    const int warp = thread / kWarp;
-    unsigned bits = thread * kWarp < count ? stay[thread] : 0;
-    int place = __popc(bits);
-    for (int distance = 1; distance < kWarp; distance *= 2) {
-        const int before = __shfl_up_sync(kAll, place, distance);
-        if (thread % kWarp >= distance) place += before;
-    }
-    if (thread % kWarp == kWarp - 1) tile.sums[warp] = place;
-    __syncthreads();
-    place -= __popc(bits);
-    int total = 0;
-    for (int w = 0; w < kThreads / kWarp; ++w) {
-        if (w < warp) place += tile.sums[w];
-        total += tile.sums[w];
-    }
-    for (; bits != 0; bits &= bits - 1)
-        to[place++] = from[thread * kWarp + __ffs(static_cast<int>(bits)) - 1];
-    __syncthreads();
-    return total;
-}
-
-/// Of `count` candidates in order. The best open ones are decided among themselves; then those kept
-/// drop what they suppress of the rest, on all blocks of the team, until nothing is left. `spare`
-/// has room for as many slots; `stay` for two sets of bits, `stay_pitch` apart: a block may be
-/// ahead of another's reading.
-template <int kThreads>
-__device__ void suppress_in_order(const ClusterArgs& args,
-                                  const Team& team,
-                                  int item,
-                                  unsigned short* slots,
-                                  unsigned short* spare,
-                                  int count,
-                                  Tile& tile,
-                                  unsigned* stay,
-                                  int stay_pitch) {
-    const FoundBox* boxes = args.in.boxes + static_cast<long long>(item) * args.in.capacity;
+/// The best open ones are decided among themselves; then those kept drop what they suppress of the
+/// rest, on all blocks of the team, until nothing is left. `spare` has room for as many places as
+/// the list. Lists the places of the kept ones, the same in each block; all threads get their
+/// number.
+__device__ int suppress_in_order(const ClusterArgs& args,
+                                 const Team& team,
+                                 int item,
+                                 const Sorted& list,
+                                 unsigned short* spare,
+                                 unsigned short* kept,
+                                 Shared& shared) {
+    const long long begin = static_cast<long long>(item) * args.in.capacity;
+    const Edges* edges = args.edges + begin;
+    const Traits* traits = args.traits + begin;
+    Tile& tile = shared.tile;
+    unsigned short* places = list.places;
+    int count = list.count;
+    int kept_count = 0;
     for (int round = 0; count > 0; ++round) {
         const int head = min(kTile, count);
-        FoundBox box{};
         if (threadIdx.x < head) {
-            box = boxes[slots[threadIdx.x]];
-            tile.shapes[threadIdx.x] = shape_of(args, box);
+            tile.edges[threadIdx.x] = edges[places[threadIdx.x]];
+            tile.traits[threadIdx.x] = traits[places[threadIdx.x]];
         }
         __syncthreads();
-        compare<kThreads>(tile, head);
+        compare(tile, head);
         __syncthreads();
         decide(tile, head);
-        const int kept = keep<kThreads>(args, item, team.rank == 0, box, tile);
+        const int more = keep(tile, places, kept + kept_count);
+        kept_count += more;
         const int rest = count - head;
-        if (rest == 0) return;
-        unsigned* bits = stay + round % 2 * stay_pitch;
-        compare_rest<kThreads>(args, team, item, tile, kept, slots + head, rest, bits);
+        // Two sets of bits: a block may be ahead of another's reading.
+        unsigned* stay = args.teams[item].stay[round % 2];
+        compare_rest(team, edges, traits, tile, more, places + head, rest, stay);
         wait_for(team);
-        count = close_ranks<kThreads>(bits, slots + head, rest, spare, tile);
-        unsigned short* const other = slots;
-        slots = spare;
+        count = list_bits(stay, rest, places + head, spare, shared.sums);
+        unsigned short* const other = places;
+        places = spare;
         spare = other;
     }
+    return kept_count;
 }
 
-__global__ void __launch_bounds__(kSmallThreads)
-    suppress_small(const __grid_constant__ ClusterArgs args) {
-    __shared__ Tile tile;
-    __shared__ unsigned long long order[kSmall];
-    __shared__ unsigned short slots[kSmall];
-
-    const int group = blockIdx.x;
-    const int item = blockIdx.y;
-    if (item >= *args.in.count) return;
-    ItemState& state = args.in.items[item];
-    if (state.undecided != 0) return;
-    Sorted list{order, slots, 0};
-    list.count =
-        gather<kSmallThreads>(args.in, item, group, 0, state.candidates, list, kSmall, tile.number);
-    if (list.count > kSmall) {
-        if (threadIdx.x == 0) atomicOr(&state.large_groups, 1ull << group);
-        return;
-    }
-    sort<kSmallThreads>(list);
-    auto* const spare = reinterpret_cast<unsigned short*>(order);  // of no more use
-    suppress_in_order<kSmallThreads>(
-        args, {0, 1}, item, slots, spare, list.count, tile, tile.stay[0], kSmall / kWarp);
+/// Brings kept boxes to the host. Neighbouring threads write neighbouring words: a bus likes long
+/// writes.
+__device__ void report(const ClusterArgs& args, int item, const unsigned short* places, int kept) {
+    using Word = unsigned long long;
+    constexpr int kBoxWords = sizeof(FoundBox) / sizeof(Word);
+    const long long begin = static_cast<long long>(item) * args.in.capacity;
+    const Traits* traits = args.traits + begin;
+    const auto* from = reinterpret_cast<const Word*>(args.in.boxes + begin);
+    auto* to = reinterpret_cast<Word*>(args.kept + begin);
+#pragma unroll 4
+    for (int i = threadIdx.x; i < kept * kBoxWords; i += kThreads)
+        to[i] = from[traits[places[i / kBoxWords]].slot * kBoxWords + i % kBoxWords];
 }
 
-/// What the small ones left, by a team for each item; then reports all items to the host. A team of
-/// more than one has shared memory for all candidates.
-__global__ void __launch_bounds__(kLargeThreads)
-    suppress_large(const __grid_constant__ ClusterArgs args) {
-    __shared__ Tile tile;
+/// By a team for each item. One of more than one block has shared memory for all candidates.
+__global__ void __launch_bounds__(kThreads) suppress(const __grid_constant__ ClusterArgs args) {
+    __shared__ Shared shared;
     extern __shared__ unsigned long long memory[];
 
     const int item = blockIdx.y;
     const Team team{static_cast<int>(blockIdx.x), static_cast<int>(gridDim.x)};
-    const ItemState& state = args.in.items[item];
+    ItemState state = args.in.items[item];
+    const bool is_dense = state.pairs > args.pair_capacity;
+    if (team.rank > 0 && !is_dense) return;
+    const int count = item < *args.in.count && state.undecided == 0 ? state.candidates : 0;
     const long long begin = static_cast<long long>(item) * args.in.capacity;
-    Sorted list{args.order + begin, args.slots + begin, 0};
-    if (team.size > 1)
-        list = {memory, reinterpret_cast<unsigned short*>(memory + args.in.capacity), 0};
-    auto* const spare = reinterpret_cast<unsigned short*>(list.order);
-    for (unsigned long long left = state.large_groups; left != 0; left &= left - 1) {
-        wait_for(team);  // until nobody needs what the last group left behind
-        const int group = __ffsll(static_cast<long long>(left)) - 1;
-        const int count = sort_together(args, team, item, group, list, tile.number);
-        TeamState& common = args.teams[item];
-        suppress_in_order<kLargeThreads>(args,
-                                         team,
-                                         item,
-                                         list.slots,
-                                         spare,
-                                         count,
-                                         tile,
-                                         common.stay[0],
-                                         kMostCandidates / kWarp);
+    unsigned short* kept = args.places + 2 * begin + args.in.capacity;
+    if (is_dense) {
+        Sorted list{args.order + begin, args.places + 2 * begin, count};
+        if (team.size > 1)
+            list = {memory, reinterpret_cast<unsigned short*>(memory + args.in.capacity), count};
+        sort_together(args, team, item, list);
+        auto* const spare = reinterpret_cast<unsigned short*>(list.order);  // of no more use
+        state.kept = suppress_in_order(args, team, item, list, spare, kept, shared);
+    } else {
+        const unsigned* pairs = args.pairs + static_cast<long long>(item) * args.pair_capacity;
+        settle(shared.bits, pairs, state.pairs, count);
+        state.kept = list_bits(shared.bits.kept, count, nullptr, kept, shared.sums);
     }
-    if (team.rank == 0 && threadIdx.x == 0) args.results[item] = state;
+    if (team.rank > 0) return;
+    report(args, item, kept, state.kept);
+    if (threadIdx.x == 0) args.results[item] = state;
 }
 
 __global__ void keep_all(const __grid_constant__ ClusterArgs args) {
@@ -447,7 +433,7 @@ __global__ void keep_all(const __grid_constant__ ClusterArgs args) {
     const bool decided = item < *args.in.count && state.undecided == 0;
     const int count = decided ? state.candidates : 0;
     const long long begin = static_cast<long long>(item) * args.in.capacity;
-    const int i = blockIdx.x * kSmallThreads + threadIdx.x;
+    const int i = blockIdx.x * kThreads + threadIdx.x;
     if (i < count) args.kept[begin + i] = args.in.boxes[begin + i];
     if (i > 0) return;
     state.kept = count;
@@ -462,41 +448,40 @@ bool has_teams(std::size_t shared_bytes) {
     cudaGetDevice(&device);
     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
     cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
-    return major >= 9 && sizeof(Tile) + shared_bytes <= static_cast<std::size_t>(most);
+    return major >= 9 && sizeof(Shared) + shared_bytes <= static_cast<std::size_t>(most);
 }
 
-void launch_large(const ClusterArgs& args, int batch, cudaStream_t stream) {
+void launch_suppress(const ClusterArgs& args, int batch, cudaStream_t stream) {
     const std::size_t shared_bytes = static_cast<std::size_t>(args.in.capacity) *
                                      (sizeof(unsigned long long) + sizeof(unsigned short));
     if (!has_teams(shared_bytes)) {
-        suppress_large<<<dim3(1, batch), kLargeThreads, 0, stream>>>(args);
+        suppress<<<dim3(1, batch), kThreads, 0, stream>>>(args);
         return;
     }
-    cudaFuncSetAttribute(suppress_large,
-                         cudaFuncAttributeMaxDynamicSharedMemorySize,
-                         static_cast<int>(shared_bytes));
+    cudaFuncSetAttribute(
+        suppress, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes));
     cudaLaunchAttribute cluster{};
     cluster.id = cudaLaunchAttributeClusterDimension;
     cluster.val.clusterDim = {kTeam, 1, 1};
     cudaLaunchConfig_t config{};
     config.gridDim = dim3(kTeam, batch);
-    config.blockDim = dim3(kLargeThreads);
+    config.blockDim = dim3(kThreads);
     config.dynamicSmemBytes = shared_bytes;
     config.stream = stream;
     config.attrs = &cluster;
     config.numAttrs = 1;
-    cudaLaunchKernelEx(&config, suppress_large, args);
+    cudaLaunchKernelEx(&config, suppress, args);
 }
 
 }  // namespace
 
 void launch_cluster(const ClusterArgs& args, int batch, cudaStream_t stream) {
     if (args.suppresses) {
-        suppress_small<<<dim3(args.in.group_count, batch), kSmallThreads, 0, stream>>>(args);
-        launch_large(args, batch, stream);
+        launch_pairs(args, batch, stream);
+        launch_suppress(args, batch, stream);
     } else {
-        const int blocks = (args.in.capacity + kSmallThreads - 1) / kSmallThreads;
-        keep_all<<<dim3(blocks, batch), kSmallThreads, 0, stream>>>(args);
+        const int blocks = (args.in.capacity + kThreads - 1) / kThreads;
+        keep_all<<<dim3(blocks, batch), kThreads, 0, stream>>>(args);
     }
 }
 

@@ -7,6 +7,8 @@ namespace {
 
 constexpr int kThreads = 128;
 constexpr int kWarp = 32;
+constexpr int kRowLanes = 8;  // threads that look at a row of classes together
+constexpr int kRows = kWarp / kRowLanes;
 constexpr unsigned kAll = 0xffffffffu;
 
 struct Box {
@@ -113,7 +115,6 @@ __device__ void add(
     const long long at = static_cast<long long>(item) * out.capacity + place;
     const unsigned id = static_cast<unsigned>(cell) * out.classes + class_id;
     out.boxes[at] = {box.left, box.top, box.width, box.height, score, id};
-    out.groups[at] = static_cast<unsigned char>(class_id % out.group_count);
 }
 
 struct Best {
@@ -121,14 +122,16 @@ struct Best {
     int class_id;
 };
 
-/// The first largest of a row, by the whole warp.
+/// The first largest of a row, by its threads.
 __device__ Best best_of_row(const float* row, int count) {
-    const int lane = threadIdx.x % kWarp;
+    const int lane = threadIdx.x % kRowLanes;
     Best best{row[min(lane, count - 1)], min(lane, count - 1)};
-    for (int i = lane + kWarp; i < count; i += kWarp) {
-        if (row[i] > best.value) best = {row[i], i};
+#pragma unroll 4
+    for (int i = lane + kRowLanes; i < count; i += kRowLanes) {
+        const float value = row[i];
+        if (value > best.value) best = {value, i};
     }
-    for (int distance = kWarp / 2; distance > 0; distance /= 2) {
+    for (int distance = kRowLanes / 2; distance > 0; distance /= 2) {
         const float value = __shfl_xor_sync(kAll, best.value, distance);
         const int class_id = __shfl_xor_sync(kAll, best.class_id, distance);
         if (value > best.value || (value == best.value && class_id < best.class_id))
@@ -137,12 +140,12 @@ __device__ Best best_of_row(const float* row, int count) {
     return best;
 }
 
-/// exp(best) over the sum of all exp, by the whole warp.
+/// exp(best) over the sum of all exp, by its threads.
 __device__ float softmax_of_row(const float* row, int count, float best) {
     float sum = 0;
-    for (int i = threadIdx.x % kWarp; i < count; i += kWarp)
+    for (int i = threadIdx.x % kRowLanes; i < count; i += kRowLanes)
         sum += expf(row[i] - best);
-    for (int distance = kWarp / 2; distance > 0; distance /= 2)
+    for (int distance = kRowLanes / 2; distance > 0; distance /= 2)
         sum += __shfl_xor_sync(kAll, sum, distance);
     return 1 / sum;
 }
@@ -153,7 +156,7 @@ __device__ float score_of(const DecodeArgs& args, float objectness, float value)
     return args.has_objectness ? objectness * value : value;
 }
 
-/// A thread has a cell; a warp looks at the classes of its cells one cell after the other.
+/// A thread has a cell; a warp looks at the classes of its cells, kRows at a time.
 __global__ void decode_rows(const __grid_constant__ DecodeArgs args) {
     const int item = blockIdx.y;
     if (item >= *args.out.count) return;
@@ -164,21 +167,30 @@ __global__ void decode_rows(const __grid_constant__ DecodeArgs args) {
     const float* row = first_of(args, level.scores, item, place);
     const float objectness = args.has_objectness ? row[-1] : 0;
     const bool worth = exists && (!args.has_objectness || objectness >= args.lowest);
+    const bool softmax = args.score == ScoreForm::kSoftmax;
+    const unsigned todo = __ballot_sync(kAll, worth);
+    const int lane = threadIdx.x % kWarp;
     Best best{0, 0};
-    float score = 0;
-    for (unsigned todo = __ballot_sync(kAll, worth); todo != 0; todo &= todo - 1) {
-        const int whose = __ffs(static_cast<int>(todo)) - 1;
+    float share = 0;
+    for (int first = 0; first < kWarp; first += kRows) {
+        if ((todo >> first & ((1u << kRows) - 1)) == 0) continue;
+        const int whose = first + lane / kRowLanes;
         const auto* classes = reinterpret_cast<const float*>(
             __shfl_sync(kAll, reinterpret_cast<unsigned long long>(row), whose));
-        const Best found = best_of_row(classes, args.classes);
-        float share = 0;
-        if (args.score == ScoreForm::kSoftmax)  // the last column is "no object"
-            share = softmax_of_row(classes, args.classes + 1, found.value);
-        if (static_cast<int>(threadIdx.x % kWarp) != whose) continue;
-        best = found;
-        score = args.score == ScoreForm::kSoftmax ? share : score_of(args, objectness, found.value);
+        const Best found = best_of_row(classes, (todo >> whose & 1) != 0 ? args.classes : 1);
+        float found_share = 0;
+        if (softmax)  // the last column is "no object"
+            found_share = softmax_of_row(classes, args.classes + 1, found.value);
+        const int teller = lane % kRows * kRowLanes;
+        const float told_value = __shfl_sync(kAll, found.value, teller);
+        const int told_class = __shfl_sync(kAll, found.class_id, teller);
+        const float told_share = __shfl_sync(kAll, found_share, teller);
+        if (lane / kRows != first / kRows) continue;
+        best = {told_value, told_class};
+        share = told_share;
     }
     if (!worth || (!args.has_objectness && !(best.value >= args.lowest))) return;
+    const float score = softmax ? share : score_of(args, objectness, best.value);
     if (!(score >= args.thresholds[best.class_id])) return;
     add(args.out, item, cell, box_of(args, level, item, place), score, best.class_id);
 }

@@ -10,11 +10,9 @@ namespace sluice::infer::cuda {
 
 inline constexpr int kMostParts = 16;
 inline constexpr int kMostLevels = 8;
-/// Classes are dealt out to so many groups, each clustered by a block of its own.
-inline constexpr int kMostGroups = 64;
 /// Of an item.
 inline constexpr int kMostCandidates = 16384;
-/// Blocks that cluster a large group together.
+/// Blocks that cluster a dense crowd together.
 inline constexpr int kTeam = 4;
 
 /// Where the numbers of a cell lie in an output: offset + item * item_pitch + cell * cell_pitch,
@@ -68,8 +66,7 @@ struct ItemState {
     int candidates;  ///< how many were over the threshold, also where there was no room for them
     int kept;
     int undecided;  ///< not 0: too many candidates, or a class that there is not
-    int unused;
-    unsigned long long large_groups;  ///< bits
+    int pairs;      ///< of which one suppresses the other; also where there was no room for them
 };
 
 /// Candidates of a batch, in no order; all arrays are `capacity` long for each item.
@@ -77,9 +74,7 @@ struct Candidates {
     const int* count = nullptr;  ///< items of the batch that were filled
     ItemState* items = nullptr;
     FoundBox* boxes = nullptr;
-    unsigned char* groups = nullptr;  ///< class % group_count
-    int capacity = 0;                 ///< a multiple of 4 * kTeam
-    int group_count = 1;
+    int capacity = 0;  ///< a multiple of kTeam
     unsigned classes = 1;
 };
 
@@ -108,9 +103,34 @@ struct DecodeArgs {
 };
 void launch_decode(const DecodeArgs& args, int batch, cudaStream_t stream);
 
+/// Candidates are put in order of class, size and place on a grid, so that those which may suppress
+/// one another are found without a look at all others. Classes may share a group; sizes halve from
+/// level to level, and the last has all that are smaller.
+inline constexpr int kSizeLevels = 4;
+inline constexpr int kMostGroups = 64;
+inline constexpr int kBins = 4096;  ///< groups * kSizeLevels * side * side, or less
+
+/// An item's grid: of boxes' centres.
+struct Grid {
+    float left, top;
+    float cells_x, cells_y;  ///< per pixel
+    float farthest;          ///< the largest coordinate, without its sign
+    float longest;           ///< width or height
+};
+
+struct alignas(16) Edges {
+    float left, top, right, bottom;
+};
+/// What else it takes to compare a candidate.
+struct alignas(16) Traits {
+    float area;
+    float threshold;  ///< that it is suppressed by
+    int class_id;     ///< 0 where classes do not matter
+    int slot;         ///< in Candidates
+};
+
 /// What the blocks of a team tell one another.
 struct TeamState {
-    int counts[kTeam];
     unsigned stay[2][kMostCandidates / 32];
 };
 
@@ -119,12 +139,26 @@ struct ClusterArgs {
     bool suppresses = true;  ///< otherwise all are kept
     bool per_class = true;
     const float* iou_thresholds = nullptr;  ///< by class
-    TeamState* teams = nullptr;             ///< scratch, one for each item
-    unsigned long long* order = nullptr;    ///< scratch, `capacity` for each item
-    unsigned short* slots = nullptr;        ///< the same
-    FoundBox* kept = nullptr;               ///< `capacity` for each item, in no order
-    ItemState* results = nullptr;           ///< the items' states after all
+    float least_threshold = 0;              ///< of these
+    int groups = 1;                         ///< of classes
+    int side = 1;                           ///< of the grid, in cells
+
+    // Scratch, for each item: places are a candidate's in the order of the grid.
+    Grid* grids = nullptr;
+    int* firsts = nullptr;   ///< kBins + 1: a bin's first place
+    Edges* edges = nullptr;  ///< `capacity`, by place, as the next two
+    Traits* traits = nullptr;
+    unsigned long long* order = nullptr;  ///< smaller is better
+    unsigned* pairs = nullptr;            ///< `pair_capacity`: the worse place | better << 16
+    int pair_capacity = 0;                ///< a multiple of 4
+    TeamState* teams = nullptr;
+    unsigned short* places = nullptr;  ///< 2 * `capacity`
+
+    FoundBox* kept = nullptr;      ///< `capacity` for each item, in no order; on the host
+    ItemState* results = nullptr;  ///< the items' states after all; on the host
 };
+/// Puts the candidates in order, and finds the pairs.
+void launch_pairs(const ClusterArgs& args, int batch, cudaStream_t stream);
 /// On the current device.
 void launch_cluster(const ClusterArgs& args, int batch, cudaStream_t stream);
 

@@ -14,6 +14,8 @@ using memory::cuda::Stream;
 
 /// Before the items' states; keeps them aligned.
 constexpr std::size_t kHeader = sizeof(ItemState);
+/// More, and the crowd is so dense that it is clustered in order of score.
+constexpr int kPairsOfEach = 16;
 
 Result<Buffer> uploaded(const std::vector<float>& numbers) {
     Buffer buffer =
@@ -22,6 +24,14 @@ Result<Buffer> uploaded(const std::vector<float>& numbers) {
         check(cudaMemcpy(buffer.data(), numbers.data(), buffer.bytes(), cudaMemcpyHostToDevice),
               "copying thresholds to the device"));
     return buffer;
+}
+
+/// Along a side of the grid, so that it fits the bins.
+int cells_of(int groups) {
+    int side = 1;
+    while (groups * kSizeLevels * 4 * side * side <= kBins)
+        side *= 2;
+    return side;
 }
 
 template <class T>
@@ -37,7 +47,7 @@ Result<Detector> Detector::create(std::span<const TensorSpec> outputs,
     Detector detector;
     detector.decode_ = SLUICE_TRY(decode_args(outputs, layout, clustering.lowest));
     detector.batch_ = static_cast<int>(outputs[layout.parts[0]].shape[0]);
-    constexpr int kStep = 4 * kTeam;
+    constexpr int kStep = 4 * kTeam;  // where a box begins at a multiple of 128 bytes
     detector.capacity_ =
         std::min((detector.decode_.cells + kStep - 1) / kStep * kStep, kMostCandidates);
     std::vector<float> thresholds = clustering.thresholds;
@@ -52,6 +62,12 @@ Result<Detector> Detector::create(std::span<const TensorSpec> outputs,
     detector.cluster_.iou_thresholds = as<float>(detector.iou_thresholds_);
     detector.cluster_.suppresses = clustering.mode == ClusterMode::kNms;
     detector.cluster_.per_class = clustering.scope == Nms::Scope::kPerClass;
+    detector.cluster_.least_threshold =
+        *std::min_element(clustering.iou_thresholds.begin(), clustering.iou_thresholds.end());
+    if (detector.cluster_.per_class)
+        detector.cluster_.groups = std::min(detector.decode_.classes, kMostGroups);
+    detector.cluster_.side = cells_of(detector.cluster_.groups);
+    detector.cluster_.pair_capacity = kPairsOfEach * detector.capacity_;
     return detector;
 }
 
@@ -66,10 +82,14 @@ Result<DetectorMemory> Detector::allocate() const {
     memory.state = SLUICE_TRY(Buffer::create(kDevice, state));
     memory.after = SLUICE_TRY(Buffer::create(kPinned, items * sizeof(ItemState)));
     memory.candidates = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(FoundBox)));
-    memory.groups = SLUICE_TRY(Buffer::create(kDevice, places));
-    memory.teams = SLUICE_TRY(Buffer::create(kDevice, items * sizeof(TeamState)));
+    memory.grids = SLUICE_TRY(Buffer::create(kDevice, items * sizeof(Grid)));
+    memory.firsts = SLUICE_TRY(Buffer::create(kDevice, items * (kBins + 1) * sizeof(int)));
+    memory.edges = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(Edges)));
+    memory.traits = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(Traits)));
     memory.order = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(unsigned long long)));
-    memory.slots = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(unsigned short)));
+    memory.pairs = SLUICE_TRY(Buffer::create(kDevice, places * kPairsOfEach * sizeof(unsigned)));
+    memory.teams = SLUICE_TRY(Buffer::create(kDevice, items * sizeof(TeamState)));
+    memory.places = SLUICE_TRY(Buffer::create(kDevice, 2 * places * sizeof(unsigned short)));
     memory.kept = SLUICE_TRY(Buffer::create(kPinned, places * sizeof(FoundBox)));
     std::memset(memory.before.data(), 0, state);
     std::memset(memory.after.data(), 0, memory.after.bytes());
@@ -88,19 +108,22 @@ Result<void> Detector::enqueue(std::span<const Buffer> outputs,
     candidates.count = as<int>(memory.state);
     candidates.items = as<ItemState>(memory.state, kHeader);
     candidates.boxes = as<FoundBox>(memory.candidates);
-    candidates.groups = as<unsigned char>(memory.groups);
     candidates.capacity = capacity_;
     candidates.classes = static_cast<unsigned>(decode_.classes);
-    candidates.group_count = cluster_.per_class ? std::min(decode_.classes, kMostGroups) : 1;
     DecodeArgs decode = decode_;
     for (std::size_t i = 0; i < outputs.size(); ++i)
         decode.data[i] = as<float>(outputs[i]);
     decode.out = candidates;
     ClusterArgs cluster = cluster_;
     cluster.in = candidates;
-    cluster.teams = as<TeamState>(memory.teams);
+    cluster.grids = as<Grid>(memory.grids);
+    cluster.firsts = as<int>(memory.firsts);
+    cluster.edges = as<Edges>(memory.edges);
+    cluster.traits = as<Traits>(memory.traits);
     cluster.order = as<unsigned long long>(memory.order);
-    cluster.slots = as<unsigned short>(memory.slots);
+    cluster.pairs = as<unsigned>(memory.pairs);
+    cluster.teams = as<TeamState>(memory.teams);
+    cluster.places = as<unsigned short>(memory.places);
     cluster.kept = as<FoundBox>(memory.kept);
     cluster.results = as<ItemState>(memory.after);
 

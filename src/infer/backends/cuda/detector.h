@@ -18,10 +18,14 @@ struct DetectorMemory {
     memory::cuda::Buffer state;   ///< on the device: the count, then an ItemState per item
     memory::cuda::Buffer after;   ///< pinned: the items' states as a run leaves them
     memory::cuda::Buffer candidates;
-    memory::cuda::Buffer groups;
-    memory::cuda::Buffer teams;
+    memory::cuda::Buffer grids;  ///< this and those that follow: as in ClusterArgs
+    memory::cuda::Buffer firsts;
+    memory::cuda::Buffer edges;
+    memory::cuda::Buffer traits;
     memory::cuda::Buffer order;
-    memory::cuda::Buffer slots;
+    memory::cuda::Buffer pairs;
+    memory::cuda::Buffer teams;
+    memory::cuda::Buffer places;
     memory::cuda::Buffer
         kept;  ///< pinned: the device writes what is kept, and no more, over the bus
 };

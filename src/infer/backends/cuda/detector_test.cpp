@@ -393,11 +393,31 @@ INSTANTIATE_TEST_SUITE_P(All, EachHead, testing::ValuesIn(cases()), [](const aut
 class CudaDetector : public OnDevice {
 protected:
     /// Rows of YOLOv5 on a large picture; whole numbers, so that all arithmetic is exact.
-    static void fill(TestOutputs& outputs, int rows, int classes) {
+    static void fill(TestOutputs& outputs, int rows, int classes, const Column& of = scattered) {
         Numbers numbers(5, false);
-        add_rows(outputs, "output", rows, 5 + classes, numbers, [](Numbers& n, int column) {
-            return column < 2 ? n.coarse(0, 640) : column < 4 ? 2 * n.coarse(5, 40) : n.fine();
-        });
+        add_rows(outputs, "output", rows, 5 + classes, numbers, of);
+    }
+
+    static float scattered(Numbers& n, int column) {
+        return column < 2 ? n.coarse(0, 640) : column < 4 ? 2 * n.coarse(5, 40) : n.fine();
+    }
+    /// All on 81 places, so that most suppress one another.
+    static float piled(Numbers& n, int column) {
+        return column < 2   ? 64 * n.coarse(1, 9) + n.coarse(0, 3)
+               : column < 4 ? 2 * n.coarse(20, 24)
+                            : n.fine();
+    }
+    static float of_all_sizes(Numbers& n, int column) {
+        if (column < 2) return n.coarse(0, 640);
+        return column < 4 ? 2 * n.coarse(1, 1 << static_cast<int>(n.coarse(0, 7))) : n.fine();
+    }
+
+    static void expect_same(const TestOutputs& outputs, const PostprocessOptions& options) {
+        Twins twins(outputs, named(HeadKind::kYolov5), options, {640, 640});
+        for (int count : {1, kBatch})
+            twins.run(count);
+        for (int item = 0; item < kBatch; ++item)
+            EXPECT_GT(twins.expect_same(item), 50u);
     }
 };
 
@@ -412,11 +432,22 @@ TEST_F(CudaDetector, ClustersThousandsOfCandidates) {
             fill(outputs, crowd.rows, crowd.classes);
             PostprocessOptions options = options_of(0);
             options.nms_class_agnostic = agnostic;
-            Twins twins(outputs, named(HeadKind::kYolov5), options, {640, 640});
-            for (int count : {1, kBatch})
-                twins.run(count);
-            for (int item = 0; item < kBatch; ++item)
-                EXPECT_GT(twins.expect_same(item), 100u) << crowd.rows << " " << crowd.classes;
+            SCOPED_TRACE(std::to_string(crowd.rows) + " " + std::to_string(crowd.classes));
+            expect_same(outputs, options);
+        }
+    }
+}
+
+TEST_F(CudaDetector, ClustersWhatLiesInPilesOrIsOfAllSizes) {
+    for (const Column& of : {Column(piled), Column(of_all_sizes)}) {
+        for (int classes : {1, 3}) {
+            TestOutputs outputs;
+            fill(outputs, 8400, classes, of);
+            PostprocessOptions options = options_of(0);
+            expect_same(outputs, options);
+            options.nms_class_agnostic = true;
+            options.all.nms_iou_threshold = 0;  // whatever touches
+            expect_same(outputs, options);
         }
     }
 }
