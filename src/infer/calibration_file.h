@@ -30,9 +30,9 @@ std::string calibration_beside(const std::string& model);
 Result<void> check_belongs(const Calibration& calibration, const std::string& model);
 
 /// The calibration that the options name for this model: options.calibration, else the int8-calib
-/// file (ours or a TensorRT cache), else the one beside the model; checked to belong to it. Null
-/// where the options name none and there is none beside the model. `layers` are
-/// Model::quantizable() (a TensorRT cache is matched against them).
+/// file (ours or a TensorRT cache), else the one beside the model. Null where they name none and
+/// none is beside the model. Those from files are checked to belong to it. `layers` are
+/// Model::quantizable(): a TensorRT cache is matched against them.
 Result<std::shared_ptr<const Calibration>> find_calibration(
     const std::string& model,
     const EngineOptions& options,
@@ -43,9 +43,16 @@ Result<std::shared_ptr<const Calibration>> find_calibration(
 std::optional<MeasuredPrecision> recommended(const Calibration& calibration,
                                              const std::string& device);
 
-/// "AMD EPYC 9R14 96-Core Processor", "NVIDIA H100 80GB HBM3": what a device of
-/// EngineOptions::device is called, "auto" being the one that an engine would get. kUnsupported
-/// without such a device.
+/// The options with `precision: auto` decided, as far as a calibration that is there (not a
+/// TensorRT cache) knows the device: precision and calibration are filled in and the log says why.
+/// A calibration that cannot be used is an error where the options name it, else a warning.
+Result<EngineOptions> decide_precision(const std::string& model,
+                                       EngineOptions options,
+                                       const std::string& device);
+
+/// "AMD EPYC 9R14 96-Core Processor", "NVIDIA H100 80GB HBM3, compute capability 9.0": what a
+/// device of EngineOptions::device is called, "auto" being the one that an engine would get.
+/// kUnsupported without such a device.
 Result<std::string> device_name(const std::string& device);
 
 }  // namespace sluice::infer

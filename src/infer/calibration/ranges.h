@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sluice/infer/calibration.h"
@@ -37,8 +38,8 @@ enum class Steps {
     kSymmetric,   ///< low = -high * 128 / 127: i8 without one
 };
 
-/// How often a tensor's numbers fell where. Everything is seen once: where a number lies outside,
-/// the bins are joined in pairs until it fits, so that there are always kBins of them.
+/// How often a tensor's numbers fell where. Everything is seen once: bins are a power of two wide,
+/// and where a number lies outside they are joined in pairs until it fits.
 class RangeCollector {
 public:
     static constexpr std::size_t kBins = 4096;
@@ -48,6 +49,8 @@ public:
     /// kInvalidArgument, naming the tensor, for numbers that are not finite; then nothing was
     /// added.
     Result<void> add(std::span<const float> numbers);
+    /// What another saw of the same tensor; as if all had been added here.
+    void add(const RangeCollector& other);
 
     const std::string& tensor() const { return tensor_; }
     std::uint64_t count() const { return count_; }
@@ -55,29 +58,32 @@ public:
     float min() const { return min_; }
     float max() const { return max_; }
 
-    /// A range that holds 0, with 0 on a step. For numbers that all are 0: -1..1 or 0..1.
+    /// A range that holds 0, with 0 on a step.
     TensorRange range(RangeMethod method, Steps steps) const;
 
-    /// The share of the numbers that the range does not span.
+    /// The share (0..1) of the numbers that the range does not span.
     double clipped(const TensorRange& range) const;
 
-    /// For keeping and going on: as text, and back. kCorrupt.
+    /// One line of text, and back. kCorrupt.
     std::string save() const;
-    static Result<RangeCollector> load(std::string_view text);
+    static Result<RangeCollector> load(std::string_view line);
 
 private:
     void widen(float low, float high);
 
     std::string tensor_;
     std::uint64_t count_ = 0;
+    std::uint64_t zeros_ = 0;  ///< not in the bins: they never cost anything
     float min_ = 0;
     float max_ = 0;
-    double first_ = 0;  ///< where the first bin begins
-    double width_ = 0;  ///< of a bin; 0: no bins yet
+    // Bin i counts numbers from (first_ + i) * width_ on. Together they span 0, min_ and max_.
+    std::int64_t first_ = 0;
+    double width_ = 0;  ///< a power of two; 0 while there are only zeros
     std::vector<std::uint64_t> bins_;
 };
 
-/// Widens the range so that it holds 0 and moves its ends so that 0 is a step of 256.
+/// Widens the range so that it holds 0 and moves its ends by less than a step so that 0 is one of
+/// 256 steps. 0..0 becomes 0..1.
 TensorRange with_zero(TensorRange range, Steps steps);
 
 }  // namespace sluice::infer
