@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -15,19 +14,27 @@ namespace sluice::infer {
 /// The layers that could compute in int8, in the order in which they run.
 std::vector<QuantizableLayer> quantizable_layers(const ov::Model& model);
 
-/// The places of tensors by the names that QuantizableLayer and TensorRange use: all names of a
-/// port, and the name of an input for what the network reads after the adaptation.
-std::map<std::string, ov::Output<ov::Node>> tensor_places(const ov::Model& model);
-
-/// Puts FakeQuantize before and on the weights of every layer that is not a FloatLayer and whose
-/// input has a range, and adds the bias corrections. Activations: 256 levels, one range (scalars,
-/// input = output); a tensor that only int8 layers (and Add) read is quantised where it is made,
-/// else on the way to them; tensors that Concat, MaxPool and the like join share the union of their
-/// ranges. Weights: 255 levels, symmetric, per output channel, on the constant. Returns how many
-/// layers are quantised. kInvalidArgument for a float layer, or bias, of a layer that is not there.
+/// Puts FakeQuantize before and on the weights of every layer that is no FloatLayer and whose input
+/// has a range, and adds the bias corrections.
+/// - Activations: 256 levels, one range (scalars, input = output). A tensor that only int8 layers
+///   and additions read is rounded where it is made, else on the way to the int8 layers; tensors
+///   that Concat, MaxPool and the like join share the union of their ranges (placement.h).
+/// - Weights: 255 levels, symmetric, a range for each output channel, on the constant.
+/// Returns how many layers are quantised. kInvalidArgument for a layer or tensor that there is not;
+/// then nothing has changed.
 Result<int> quantize(ov::Model& model, const Calibration& calibration);
 
-/// Has it FakeQuantize nodes, ours or its own?
+/// Whether it has FakeQuantize nodes, ours or its own.
 bool is_quantised(const ov::Model& model);
+
+/// What `precision: int8` makes of a prepared model: quantize() by the calibration that the options
+/// name; a model that is quantised already stays as it is. kNotFound where there is no calibration.
+struct Int8Model {
+    int layers = 0;           ///< quantised here; 0: it was already
+    std::string calibration;  ///< calibration_hash(); "" where it was already
+};
+Result<Int8Model> make_int8(const std::string& path,
+                            const EngineOptions& options,
+                            ov::Model& model);
 
 }  // namespace sluice::infer
