@@ -1,11 +1,16 @@
 #include <fmt/format.h>
 
 #include "sluice/infer/backends/cuda/compile.h"
+#include "sluice/infer/backends/cuda/device_facts.h"
 #include "sluice/infer/backends/cuda/kept.h"
 
 namespace sluice::infer::cuda {
 
 Result<void> check_present(int) {
+    return unsupported("this build was made without CUDA");
+}
+
+Result<std::string> gpu_name(int) {
     return unsupported("this build was made without CUDA");
 }
 

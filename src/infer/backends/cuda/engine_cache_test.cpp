@@ -10,6 +10,7 @@
 #include "sluice/base/log.h"
 #include "sluice/infer/backends/cuda/folder_testing.h"
 #include "sluice/infer/backends/cuda/kept.h"
+#include "sluice/infer/model_hash.h"
 
 namespace sluice::infer::cuda {
 namespace {

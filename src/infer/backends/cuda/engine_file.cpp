@@ -195,23 +195,6 @@ std::string text_hash(std::string_view text) {
     return fmt::format("{:016x}", hash);
 }
 
-Result<std::string> model_hash(const std::string& path) {
-    std::error_code ignored;
-    if (std::filesystem::is_directory(path, ignored))
-        return unsupported("a model that is a folder has no engine file", path);
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return io_error("the model file cannot be read", path);
-    // FNV-1a: it tells files apart, it keeps no secrets.
-    std::uint64_t hash = 14695981039346656037u;
-    std::vector<char> part(1 << 16);
-    while (file.read(part.data(), static_cast<std::streamsize>(part.size())), file.gcount() > 0) {
-        for (std::streamsize i = 0; i < file.gcount(); ++i)
-            hash = (hash ^ static_cast<unsigned char>(part[static_cast<std::size_t>(i)])) *
-                   1099511628211u;
-    }
-    return fmt::format("{:016x}", hash);
-}
-
 std::string sluice_version() {
     return SLUICE_VERSION;
 }

@@ -120,15 +120,6 @@ TEST_F(EngineFileTest, IsTheOneNamedOrElseTheOneBesideTheModel) {
     EXPECT_EQ(engine_file_of(model, "named", "fp16"), "named");
 }
 
-TEST_F(EngineFileTest, TellsModelsApartByTheirBytes) {
-    write(file("a"), "one");
-    write(file("b"), "two");
-    EXPECT_EQ(model_hash(file("a")).value(), model_hash(file("a")).value());
-    EXPECT_NE(model_hash(file("a")).value(), model_hash(file("b")).value());
-    EXPECT_EQ(model_hash(file("none")).error().code, ErrorCode::kIo);
-    EXPECT_EQ(model_hash(file(".")).error().code, ErrorCode::kUnsupported);
-}
-
 class PlanCacheTest : public InFolder {};
 
 TEST_F(PlanCacheTest, RemembersInAFolderThatItMakes) {

@@ -11,6 +11,7 @@
 
 #include "sluice/base/log.h"
 #include "sluice/infer/backends/cuda/engine_cache.h"
+#include "sluice/infer/model_hash.h"
 
 namespace sluice::infer::cuda {
 namespace {

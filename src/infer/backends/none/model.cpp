@@ -1,3 +1,4 @@
+#include "sluice/infer/calibration_file.h"
 #include "sluice/infer/engine.h"
 #include "sluice/infer/kept_engines.h"
 
@@ -10,6 +11,10 @@ Error no_backend(const std::string& path) {
 }
 
 }  // namespace
+
+Result<std::string> device_name(const std::string& device) {
+    return no_backend(device);
+}
 
 Result<std::unique_ptr<Model>> read_model(const std::string& path) {
     return no_backend(path);
