@@ -102,21 +102,6 @@ GstBusSyncReply cut_failed_branch(GstBus*, GstMessage* message, gpointer data) {
     return GST_BUS_PASS;
 }
 
-/// Before a model takes its time to load.
-Result<void> check_devices(const Chain& chain) {
-    for (const gst::InferSettings& model : chain.models) {
-        bool cuda = to_lower(model.device).starts_with("cuda");
-        bool there = gst::likely_device(model) != memory::kHostMemory;
-        if (!cuda || there || !gst::has_cuda_memory()) continue;
-        return invalid_argument(
-            fmt::format("option 'device': there is no '{}' here: the NVIDIA "
-                        "driver, where there is one, shows {} CUDA devices",
-                        model.device,
-                        gst::cuda_device_count()));
-    }
-    return {};
-}
-
 /// Counts what is there of a file, or of the files in a folder.
 void count_files(const std::string& path, OutputReport& report) {
     std::error_code failed;
@@ -298,8 +283,6 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineDescription& de
                                                    const std::vector<Source>& sources,
                                                    RunLimits limits) {
     auto chains = SLUICE_TRY(plan_chains(description, sources, gst::cuda_device_count()));
-    for (const Chain& chain : chains)
-        SLUICE_TRY(check_devices(chain));
     auto state = std::make_unique<State>(description, sources.size());
     SLUICE_TRY(state->build(std::move(chains), sources, limits));
     return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
