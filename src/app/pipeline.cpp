@@ -72,6 +72,7 @@ int decoder_threads(std::size_t sources) {
 Result<GstElement*> add_model(GstElement* pipeline, const gst::InferSettings& settings) {
     GstElement* model = SLUICE_TRY(detail::add_element(pipeline, "sluiceinfer"));
     detail::set_properties(model, settings);
+    detail::set_properties(model, settings.engine);
     detail::set_properties(model, settings.secondary);
     for (const auto& [name, text] : settings.description) {
         if (!g_object_class_find_property(G_OBJECT_GET_CLASS(model), name.c_str())) {
