@@ -46,7 +46,8 @@ Result<Chain> make_chain(const PipelineDescription& description,
                          int cuda_devices) {
     Chain chain{names[number], memory::kHostMemory, description.models, {}};
     for (gst::InferSettings& model : chain.models) {
-        auto own = SLUICE_TRY(list_devices(model.device, cuda_devices));
+        std::string& device = model.engine.device;
+        auto own = SLUICE_TRY(list_devices(device, cuda_devices));
         if (own.size() != 1 && own.size() != names.size()) {
             return wrong_device(
                 fmt::format("{} names {} devices and the first model {}; name as "
@@ -55,9 +56,9 @@ Result<Chain> make_chain(const PipelineDescription& description,
                             own.size(),
                             names.size()));
         }
-        model.device = own.size() == 1 ? own.front() : own[number];
+        device = own.size() == 1 ? own.front() : own[number];
         // Alone, it chooses for itself.
-        if (names.size() > 1 && normal(model.device) == "auto") model.device = names[number];
+        if (names.size() > 1 && normal(device) == "auto") device = names[number];
     }
     return chain;
 }
@@ -93,7 +94,7 @@ Result<std::vector<Chain>> plan_chains(const PipelineDescription& description,
     auto first = static_cast<std::size_t>(
         std::find_if(models.begin(), models.end(), looks_at_frames) - models.begin());
     bool none = first == models.size();
-    auto names = SLUICE_TRY(list_devices(models[none ? 0 : first].device, cuda_devices));
+    auto names = SLUICE_TRY(list_devices(models[none ? 0 : first].engine.device, cuda_devices));
     std::vector<Chain> chains;
     for (std::size_t i = 0; i < names.size(); ++i) {
         chains.push_back(SLUICE_TRY(make_chain(description, names, i, cuda_devices)));

@@ -15,7 +15,7 @@ PipelineDescription models_on(const std::vector<const char*>& devices) {
     for (const char* device : devices) {
         description.models.push_back({});
         description.models.back().model = "m.onnx";
-        description.models.back().device = device;
+        description.models.back().engine.device = device;
     }
     return description;
 }
@@ -48,14 +48,14 @@ TEST(PlanChains, OneDeviceTakesAll) {
     auto chains = plan({"auto", "cpu"}, {"", ""});
     ASSERT_THAT(chains, SizeIs(1));
     EXPECT_THAT(chains[0].sources, ElementsAre(0, 1));
-    EXPECT_EQ(chains[0].models[0].device, "auto");
-    EXPECT_EQ(chains[0].models[1].device, "cpu");
+    EXPECT_EQ(chains[0].models[0].engine.device, "auto");
+    EXPECT_EQ(chains[0].models[1].engine.device, "cpu");
 }
 
 TEST(PlanChains, SourcesTakeTurns) {
     auto chains = plan({"cuda:0; cuda:1"}, {"", "", "", "", ""});
     ASSERT_THAT(chains, SizeIs(2));
-    EXPECT_EQ(chains[1].models[0].device, "cuda:1");
+    EXPECT_EQ(chains[1].models[0].engine.device, "cuda:1");
     EXPECT_THAT(chains[0].sources, ElementsAre(0, 2, 4));
     EXPECT_THAT(chains[1].sources, ElementsAre(1, 3));
 }
@@ -82,9 +82,9 @@ TEST(PlanChains, DevicesMayBeLeftWithoutASource) {
 
 TEST(PlanChains, OtherModelsFollowTheFirstOrNameTheirOwn) {
     auto chains = plan({"cuda:0;cuda:1", "auto", "cpu", "cuda:1;cuda:0"}, {"", ""});
-    EXPECT_EQ(chains[1].models[1].device, "cuda:1");
-    EXPECT_EQ(chains[1].models[2].device, "cpu");
-    EXPECT_EQ(chains[1].models[3].device, "cuda:0");
+    EXPECT_EQ(chains[1].models[1].engine.device, "cuda:1");
+    EXPECT_EQ(chains[1].models[2].engine.device, "cpu");
+    EXPECT_EQ(chains[1].models[3].engine.device, "cuda:0");
 }
 
 TEST(PlanChains, TheFirstModelIsOneOfWholeFrames) {

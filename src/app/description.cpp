@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "sluice/config/yaml.h"
 #include "sluice/infer/model_file.h"
@@ -40,11 +41,12 @@ Result<void> set_option(SourceDescription& source, std::string_view name, std::s
 
 Result<void> set_option(gst::InferSettings& model, std::string_view name, std::string_view text) {
     if (knows<gst::InferSettings>(name)) return set_field(model, name, text);
+    if (knows<infer::EngineOptions>(name)) return set_field(model.engine, name, text);
     if (knows<infer::SecondaryOptions>(name)) return set_field(model.secondary, name, text);
     // Checks name and value without a file.
     auto known = infer::model_option_names();
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-        auto ours = names_of<gst::InferSettings, infer::SecondaryOptions>();
+        auto ours = names_of<gst::InferSettings, infer::EngineOptions, infer::SecondaryOptions>();
         known.insert(known.end(), ours.begin(), ours.end());
         return unknown_option(name, known);
     }
@@ -244,13 +246,14 @@ std::string quoted(const std::string& text) {
     return out + "'";
 }
 
-/// "name: value" lines; the first begins with `first`, the others with as many blanks.
+/// "name: value" lines; the first begins with `first`, the others with as many blanks. An option
+/// that an earlier table has as well is written once.
 class Lines {
 public:
     Lines(std::string& out, std::string first) : out_(out), lead_(std::move(first)) {}
 
     void add(std::string_view name, const std::string& text) {
-        if (text.empty()) return;
+        if (text.empty() || !written_.insert(std::string(name)).second) return;
         out_ += fmt::format("{}{}: {}\n", lead_, name, quoted(text));
         lead_.assign(lead_.size(), ' ');
     }
@@ -272,6 +275,7 @@ public:
 private:
     std::string& out_;
     std::string lead_;
+    std::set<std::string> written_;
 };
 
 }  // namespace
@@ -311,6 +315,7 @@ std::string to_yaml(const PipelineDescription& description) {
     for (const gst::InferSettings& model : description.models) {
         Lines lines(out, "  - ");
         lines.add_all(model);
+        lines.add_all(model.engine);
         lines.add_changed(model.secondary);
         for (const auto& [name, text] : model.description)
             lines.add(name, text);

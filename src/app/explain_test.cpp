@@ -15,7 +15,7 @@ PipelineDescription on_the_cpu() {
     PipelineDescription description;
     description.models.push_back({});
     description.models.back().model = "m/a.onnx";
-    description.models.back().device = "cpu";
+    description.models.back().engine.device = "cpu";
     return description;
 }
 

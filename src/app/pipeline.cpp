@@ -72,6 +72,7 @@ int decoder_threads(std::size_t sources) {
 Result<GstElement*> add_model(GstElement* pipeline, const gst::InferSettings& settings) {
     GstElement* model = SLUICE_TRY(detail::add_element(pipeline, "sluiceinfer"));
     detail::set_properties(model, settings);
+    detail::set_properties(model, settings.engine);
     detail::set_properties(model, settings.secondary);
     for (const auto& [name, text] : settings.description) {
         if (!g_object_class_find_property(G_OBJECT_GET_CLASS(model), name.c_str())) {
@@ -100,21 +101,6 @@ GstBusSyncReply cut_failed_branch(GstBus*, GstMessage* message, gpointer data) {
         if (failed == element || gst_object_has_as_ancestor(failed, element)) branch->cut();
     }
     return GST_BUS_PASS;
-}
-
-/// Before a model takes its time to load.
-Result<void> check_devices(const Chain& chain) {
-    for (const gst::InferSettings& model : chain.models) {
-        bool cuda = to_lower(model.device).starts_with("cuda");
-        bool there = gst::likely_device(model) != memory::kHostMemory;
-        if (!cuda || there || !gst::has_cuda_memory()) continue;
-        return invalid_argument(
-            fmt::format("option 'device': there is no '{}' here: the NVIDIA "
-                        "driver, where there is one, shows {} CUDA devices",
-                        model.device,
-                        gst::cuda_device_count()));
-    }
-    return {};
 }
 
 /// Counts what is there of a file, or of the files in a folder.
@@ -306,8 +292,6 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineDescription& de
                                                    RunLimits limits) {
     const TimePoint begun = now();
     auto chains = SLUICE_TRY(plan_chains(description, sources, gst::cuda_device_count()));
-    for (const Chain& chain : chains)
-        SLUICE_TRY(check_devices(chain));
     auto state = std::make_unique<State>(description, sources.size(), begun);
     SLUICE_TRY(state->build(std::move(chains), sources, limits));
     return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));

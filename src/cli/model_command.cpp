@@ -124,7 +124,7 @@ void print_json(const std::string& file, const app::ModelProbe& probe) {
 
 Result<void> show_model(ModelArguments& arguments) {
     if (!arguments.precision.empty())
-        SLUICE_TRY(set_field(arguments.settings, "precision", arguments.precision));
+        SLUICE_TRY(set_field(arguments.settings.engine, "precision", arguments.precision));
     SLUICE_TRY(app::initialise());
     app::ModelProbe probe = SLUICE_TRY(app::probe_model(arguments.settings, arguments.image));
     if (arguments.json) {

@@ -242,8 +242,10 @@ void set_property(GObject* object, guint, const GValue* value, GParamSpec* spec)
         set = set_option(settings.secondary, value, spec);
     } else if (is_description(spec->name)) {
         settings.description[spec->name] = detail::text_of(value);
-    } else {
+    } else if (has_option<InferSettings>(spec->name)) {
         set = set_option(settings, value, spec);
+    } else {
+        set = set_option(settings.engine, value, spec);
     }
     GST_OBJECT_UNLOCK(object);
     if (!set) post_warning(GST_ELEMENT(object), set.error());
@@ -270,8 +272,8 @@ void get_property(GObject* object, guint, GValue* value, GParamSpec* spec) {
         if (found != settings.description.end()) {
             gst_value_deserialize(value, found->second.c_str());
         }
-    } else {
-        get_option(settings, value, spec);
+    } else if (!get_option(settings, value, spec)) {
+        get_option(settings.engine, value, spec);
     }
     GST_OBJECT_UNLOCK(object);
 }
@@ -287,6 +289,7 @@ void sluice_infer_class_init(SluiceInferClass* type) {
     object->set_property = set_property;
     object->get_property = get_property;
     guint id = install_options<InferSettings>(object, "SluiceInfer", 1);
+    id = install_options<infer::EngineOptions>(object, "SluiceInfer", id);
     id = install_options<infer::SecondaryOptions>(object, "SluiceInfer", id);
     id = install_options<infer::PreprocessOptions>(object, "SluiceInfer", id);
     id = install_options<infer::HeadOptions>(object, "SluiceInfer", id);

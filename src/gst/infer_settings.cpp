@@ -23,22 +23,16 @@ Result<infer::RunnerOptions> runner_options(const InferSettings& settings) {
         SLUICE_TRY(options.file.set("filter-out-class-ids",
                                     to_text(settings.secondary.filter_out_class_ids)));
     }
-    options.engine.device = settings.device;
-    options.engine.precision = settings.precision;
+    options.engine = settings.engine;
     options.engine.batch_size = settings.batch_size > 0 ? settings.batch_size : kAutoBatch;
-    options.engine.num_requests = settings.num_requests;
-    options.engine.plans = settings.plans;
-    options.engine.tf32 = settings.tf32;
-    options.engine.plan_cache = settings.plan_cache;
-    options.engine.model_engine_file = settings.model_engine_file;
     options.component_id = static_cast<std::uint32_t>(settings.unique_id);
     options.output_tensors = settings.output_tensor_meta;
     return options;
 }
 
 int likely_device(const InferSettings& settings) {
-    bool automatic = to_lower(settings.device) == "auto";
-    auto device = automatic ? 0 : infer::device_number(settings.device);
+    const std::string& name = settings.engine.device;
+    auto device = to_lower(name) == "auto" ? 0 : infer::device_number(name);
     return device && *device < cuda_device_count() ? *device : memory::kHostMemory;
 }
 

@@ -22,15 +22,9 @@ struct InferSettings {
     int interval = 0;
     IntervalUnit interval_unit = IntervalUnit::kBatch;
     bool output_tensor_meta = false;
-    std::string device = "auto";
-    infer::Precision precision = infer::Precision::kAuto;
-    int batch_size = 0;
-    int num_requests = 0;
-    infer::Plans plans = infer::Plans::kHeuristic;
-    bool tf32 = false;
-    std::string plan_cache;
-    std::string model_engine_file;
+    int batch_size = 0;  ///< stands for the engine's, which knows no 0
 
+    infer::EngineOptions engine;
     infer::SecondaryOptions secondary;
     std::map<std::string, std::string> description;
 };
@@ -79,36 +73,10 @@ inline constexpr auto fields<gst::InferSettings> = field_table(
     field("output-tensor-meta",
           &gst::InferSettings::output_tensor_meta,
           "keep the network's raw outputs in the metadata"),
-    field(
-        "device",
-        &gst::InferSettings::device,
-        "where the network runs: auto (the first CUDA device, else the CPU), cpu, cuda or cuda:N"),
-    field("precision",
-          &gst::InferSettings::precision,
-          "auto (the device's own default), fp32 (0), int8 (1), fp16 (2) or bf16"),
     field("batch-size",
           &gst::InferSettings::batch_size,
           range(0, 1024),
           "most frames or objects per request; 0: what suits the device",
-          Tunable::kYes),
-    field("num-requests",
-          &gst::InferSettings::num_requests,
-          range(0, 64),
-          "requests in flight; 0: as many as the device wants",
-          Tunable::kYes),
-    field("plans",
-          &gst::InferSettings::plans,
-          "CUDA's way to compute each layer: heuristic (ready in seconds) or tuned (timed on the "
-          "device, once; minutes)"),
-    field("tf32",
-          &gst::InferSettings::tf32,
-          "let fp32 run on CUDA's matrix units, which keep 10 bits of each number"),
-    field("plan-cache",
-          &gst::InferSettings::plan_cache,
-          "file of what was timed, for all models; empty: sluice/plans.txt in the user's cache "
-          "folder"),
-    field("model-engine-file",
-          &gst::InferSettings::model_engine_file,
-          "what `sluice build` made of the model; empty: the one beside it, where there is one"));
+          Tunable::kYes));
 
 }  // namespace sluice

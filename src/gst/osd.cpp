@@ -106,12 +106,13 @@ int drawing_place(State& state, GstBuffer* pixels) {
 Result<void> draw(State& state,
                   GstBuffer* pixels,
                   const GstVideoInfo& info,
+                  int place,
                   const meta::Frame& frame,
                   MappedFrames& mapped) {
     constexpr auto kWrite = MappedFrame::Access::kWrite;
     Session& session = *state.session;
     mapped.push_back(
-        SLUICE_TRY(drawing_place(state, pixels) == memory::kHostMemory
+        SLUICE_TRY(place == memory::kHostMemory
                        ? state.crossings.map_on_host(
                              pixels, info, kWrite, frame.source, "the CPU draws on them")
                        : MappedFrame::map(pixels, info, kWrite)));
@@ -122,11 +123,11 @@ Result<void> draw_frame(
     State& state, GstBuffer* carrier, BatchPayload& payload, std::size_t i, MappedFrames& mapped) {
     meta::Frame& frame = payload.batch.frames[i];
     FramePixels& pixels = payload.pixels[i];
-    if (!pixels.buffer) return draw(state, carrier, pixels.info, frame, mapped);
-    int device = drawing_place(state, pixels.buffer.get());
+    int place = drawing_place(state, pixels.buffer ? pixels.buffer.get() : carrier);
+    if (!pixels.buffer) return draw(state, carrier, pixels.info, place, frame, mapped);
     FrameWriter& writer = state.session->writers[frame.source.value];
-    SLUICE_TRY(writer.make_writable(pixels, frame, device, state.crossings));
-    return draw(state, pixels.buffer.get(), pixels.info, frame, mapped);
+    SLUICE_TRY(writer.make_writable(pixels, frame, place, state.crossings));
+    return draw(state, pixels.buffer.get(), pixels.info, place, frame, mapped);
 }
 
 /// Frames that cannot be drawn on pass as they are.

@@ -65,6 +65,8 @@ Result<void> average_pool(Importer& in, const ov::Node& node) {
     pool.window.stride = pair_of(op.get_strides());
     pool.window.pad_begin = pair_of(op.get_pads_begin());
     pool.window.pad_end = pair_of(op.get_pads_end());
+    if (const auto* v16 = ov::as_type<const ov::op::v16::AvgPool>(&node))
+        pool.window.dilation = pair_of(v16->get_dilations());
     in.add(node, pool, {in.input(node, 0)});
     return {};
 }
