@@ -12,9 +12,9 @@
 /// its first frame before nearly all are made.
 namespace sluice::app::detail {
 
-/// Chosen for H.264 decoders of about 0.1 s each: the driver is never idle, and a call has to let
-/// few others go first.
-constexpr std::size_t kStartingAtOnce = 4;
+/// Enough that the driver is never idle, few enough that the first do not wait for all. Beside
+/// streams that keep the decoders busy, a new one takes about a second to its first frame.
+constexpr std::size_t kStartingAtOnce = 16;
 /// A source without a first frame by then, such as a camera with a broken picture, has others start
 /// beside it.
 constexpr Duration kStartingPatience = std::chrono::seconds(1);

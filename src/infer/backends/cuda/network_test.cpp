@@ -89,6 +89,7 @@ private:
             outputs.clear();
             for (const auto& output : memory.outputs)
                 cudaMemset(output.data(), 0xff, output.bytes());
+            cudaDeviceSynchronize();  // the stream does not wait for what is set outside of it
             EXPECT_TRUE(launch(*graph, stream));
             EXPECT_TRUE(stream.wait());
             for (const auto& output : memory.outputs) {
