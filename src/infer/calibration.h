@@ -38,7 +38,7 @@ struct MeasuredPrecision {
 };
 
 struct Calibration {
-    std::string model;   ///< SHA-256 of the model's file
+    std::string model;   ///< model_hash(); empty: not known, as in TensorRT's caches
     std::string method;  ///< of the ranges: "max", "percentile", "entropy", "mse"
     std::string images;  ///< where they came from, for people
     int image_count = 0;

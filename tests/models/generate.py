@@ -99,6 +99,43 @@ def main():
          [tensor("image", ["N", 3, 16, 16])], [tensor("sums", ["N", 8, 16, 16])],
          [constant("kernel", random((8, 3, 3, 3), 3))])
 
+    # What int8 meets: tensors joined by Concat and MaxPool, a depthwise layer, a sum.
+    save("joined",
+         [node("Conv", ["image", "ka", "ba"], ["a0"], pads=[1, 1, 1, 1], name="conv_a"),
+          node("Relu", ["a0"], ["a"]),
+          node("MaxPool", ["a"], ["pooled"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+          node("Concat", ["a", "pooled"], ["both"], axis=1),
+          node("Conv", ["both", "kb"], ["b0"], name="conv_b"),
+          node("Relu", ["b0"], ["b"]),
+          node("Conv", ["b", "kd"], ["d0"], pads=[1, 1, 1, 1], group=8, name="depthwise"),
+          node("Relu", ["d0"], ["d"]),
+          node("Add", ["b", "d"], ["sum"]),
+          node("Conv", ["sum", "ke", "be"], ["out"], name="conv_e")],
+         [tensor("image", ["N", 3, 16, 16])], [tensor("out", ["N", 4, 16, 16])],
+         [constant("ka", random((8, 3, 3, 3), 11) / 255), constant("ba", random(8, 12)),
+          constant("kb", random((8, 16, 1, 1), 13)), constant("kd", random((8, 1, 3, 3), 14)),
+          constant("ke", random((4, 8, 1, 1), 15)), constant("be", random(4, 16))])
+
+    # The same idea quantised by its maker, once with integer weights and once with rounded ones.
+    whole = np.random.default_rng(17).integers(-127, 128, (8, 3, 3, 3))
+    save("qdq",
+         [node("QuantizeLinear", ["image", "one", "none"], ["image_q"]),
+          node("DequantizeLinear", ["image_q", "one", "none"], ["image_d"]),
+          node("DequantizeLinear", ["ka", "sa", "za"], ["ka_d"], axis=0),
+          node("Conv", ["image_d", "ka_d", "ba"], ["a0"], pads=[1, 1, 1, 1], name="conv_a"),
+          node("Relu", ["a0"], ["a"]),
+          node("QuantizeLinear", ["a", "s", "z"], ["a_q"]),
+          node("DequantizeLinear", ["a_q", "s", "z"], ["a_d"]),
+          node("QuantizeLinear", ["kb", "sb", "zb"], ["kb_q"]),
+          node("DequantizeLinear", ["kb_q", "sb", "zb"], ["kb_d"]),
+          node("Conv", ["a_d", "kb_d"], ["out"], name="conv_b")],
+         [tensor("image", ["N", 3, 16, 16])], [tensor("out", ["N", 4, 16, 16])],
+         [constant("one", 1), constant("none", 0, np.uint8), constant("ka", whole, np.int8),
+          constant("sa", np.linspace(1, 2, 8) / 127 / 255), constant("za", np.zeros(8), np.int8),
+          constant("ba", random(8, 18)), constant("s", 0.05), constant("z", 3, np.uint8),
+          constant("kb", random((4, 8, 1, 1), 19)), constant("sb", 1 / 127),
+          constant("zb", 0, np.int8)])
+
     # One box per picture, scored by the picture's mean brightness: tells pictures apart.
     mean = [node("ReduceMean", ["image"], ["mean"], axes=[1, 2, 3], keepdims=1)]
     save("brightness_box",
@@ -141,8 +178,8 @@ def main():
                               ir_version=8)
     (FOLDER / "unknown_operator.onnx").write_bytes(model.SerializeToString())
 
-    whole = (FOLDER / "focus.onnx").read_bytes()
-    (FOLDER / "truncated.onnx").write_bytes(whole[: len(whole) // 2])
+    focus = (FOLDER / "focus.onnx").read_bytes()
+    (FOLDER / "truncated.onnx").write_bytes(focus[: len(focus) // 2])
     (FOLDER / "no_model.onnx").write_text("This is a letter to a friend, not a network.\n")
     (FOLDER / "empty.onnx").write_bytes(b"")
     print(f"wrote {len(list(FOLDER.glob('*.onnx')))} models beside {identity}")

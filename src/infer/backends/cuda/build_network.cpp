@@ -8,6 +8,7 @@
 #include "sluice/infer/backends/cuda/import.h"
 #include "sluice/infer/backends/openvino/prepare.h"
 #include "sluice/infer/backends/openvino/specs.h"
+#include "sluice/infer/model_hash.h"
 
 namespace sluice::infer::cuda {
 namespace {

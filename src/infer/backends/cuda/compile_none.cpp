@@ -1,10 +1,15 @@
 #include <fmt/format.h>
 
 #include "sluice/infer/backends/cuda/compile.h"
+#include "sluice/infer/backends/cuda/device_facts.h"
 
 namespace sluice::infer::cuda {
 
 Result<void> check_present(int) {
+    return unsupported("this build was made without CUDA");
+}
+
+Result<std::string> gpu_name(int) {
     return unsupported("this build was made without CUDA");
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <filesystem>
 #include <fstream>
 
@@ -127,23 +126,6 @@ std::string EngineFile::misfit(const EngineMaking& wanted) const {
                 "it was made for batches of {}, not of {}", fmt::join(made.batches, ", "), batch);
     }
     return {};
-}
-
-Result<std::string> model_hash(const std::string& path) {
-    std::error_code ignored;
-    if (std::filesystem::is_directory(path, ignored))
-        return unsupported("a model that is a folder has no engine file", path);
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return io_error("the model file cannot be read", path);
-    // FNV-1a: it tells files apart, it keeps no secrets.
-    std::uint64_t hash = 14695981039346656037u;
-    std::vector<char> part(1 << 16);
-    while (file.read(part.data(), static_cast<std::streamsize>(part.size())), file.gcount() > 0) {
-        for (std::streamsize i = 0; i < file.gcount(); ++i)
-            hash = (hash ^ static_cast<unsigned char>(part[static_cast<std::size_t>(i)])) *
-                   1099511628211u;
-    }
-    return fmt::format("{:016x}", hash);
 }
 
 std::string sluice_version() {

@@ -13,7 +13,7 @@ namespace sluice::infer::cuda {
 
 /// What a file was made for; all of it has to fit.
 struct EngineMaking {
-    std::string model;      ///< model_hash
+    std::string model;      ///< model_hash()
     std::string gpu;        ///< gpu_name (peaks.h)
     std::string cudnn;      ///< "91900"
     std::string sluice;     ///< sluice_version
@@ -35,9 +35,6 @@ struct EngineFile {
     /// It must have all of the wanted batches.
     std::string misfit(const EngineMaking& wanted) const;
 };
-
-/// Of the model's bytes. kUnsupported for a model that is a folder.
-Result<std::string> model_hash(const std::string& path);
 
 std::string sluice_version();
 

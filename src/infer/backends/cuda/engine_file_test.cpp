@@ -122,15 +122,6 @@ TEST_F(EngineFileTest, GivesPlansWhereItFits) {
     EXPECT_TRUE(plans_of_engine_file(file("none"), making()).empty());
 }
 
-TEST_F(EngineFileTest, TellsModelsApartByTheirBytes) {
-    write(file("a"), "one");
-    write(file("b"), "two");
-    EXPECT_EQ(model_hash(file("a")).value(), model_hash(file("a")).value());
-    EXPECT_NE(model_hash(file("a")).value(), model_hash(file("b")).value());
-    EXPECT_EQ(model_hash(file("none")).error().code, ErrorCode::kIo);
-    EXPECT_EQ(model_hash(file(".")).error().code, ErrorCode::kUnsupported);
-}
-
 class PlanCacheTest : public InFolder {};
 
 TEST_F(PlanCacheTest, RemembersInAFolderThatItMakes) {

@@ -2,15 +2,18 @@
 
 #include <algorithm>
 
-#include <openvino/op/fake_quantize.hpp>
 #include <openvino/runtime/properties.hpp>
 
 #include "sluice/base/log.h"
 #include "sluice/infer/backends/cuda/compile.h"
+#include "sluice/infer/backends/cuda/device_facts.h"
 #include "sluice/infer/backends/openvino/engine.h"
 #include "sluice/infer/backends/openvino/guarded.h"
+#include "sluice/infer/backends/openvino/precision.h"
 #include "sluice/infer/backends/openvino/prepare.h"
+#include "sluice/infer/backends/openvino/quantize.h"
 #include "sluice/infer/backends/openvino/specs.h"
+#include "sluice/infer/calibration_file.h"
 #include "sluice/infer/device_number.h"
 
 namespace sluice::infer {
@@ -27,56 +30,6 @@ Result<void> check_device(const std::string& device) {
         fmt::format("option 'device': there is no '{}'; there is: cpu, cuda, cuda:N", device));
 }
 
-bool is_quantised(const ov::Model& model) {
-    auto ops = model.get_ops();
-    return std::any_of(ops.begin(), ops.end(), [](const std::shared_ptr<ov::Node>& node) {
-        return ov::is_type<ov::op::v0::FakeQuantize>(node);
-    });
-}
-
-/// The words of Precision that this CPU computes in, as OpenVINO names them.
-std::vector<std::string> capabilities() {
-    std::vector<std::string> words;
-    for (const std::string& word : openvino_core().get_property("CPU", ov::device::capabilities)) {
-        std::string lower = to_lower(word);
-        if (lower == "fp32" || lower == "fp16" || lower == "bf16" || lower == "int8")
-            words.push_back(lower);
-    }
-    return words;
-}
-
-/// Adds what makes the CPU keep to the precision asked for.
-Result<void> set_precision(Precision precision, const ov::Model& model, ov::AnyMap& config) {
-    if (precision == Precision::kAuto) return {};
-    std::vector<std::string> can = capabilities();
-    std::string word = to_text(precision);
-    if (std::find(can.begin(), can.end(), word) == can.end()) {
-        return unsupported(
-            fmt::format("option 'precision': this CPU does not compute in {}; it "
-                        "can: {}",
-                        word,
-                        fmt::join(can, ", ")));
-    }
-    if (precision == Precision::kInt8) {
-        if (is_quantised(model)) return {};
-        return unsupported("option 'precision': int8 needs a quantised model, and this one is not");
-    }
-    ov::element::Type type = precision == Precision::kFp32   ? ov::element::f32
-                             : precision == Precision::kBf16 ? ov::element::bf16
-                                                             : ov::element::f16;
-    config[ov::hint::inference_precision.name()] = type;
-    return {};
-}
-
-std::string precision_word(const ov::CompiledModel& compiled, bool quantised) {
-    ov::element::Type type = compiled.get_property(ov::hint::inference_precision);
-    std::string word = type == ov::element::f32    ? "fp32"
-                       : type == ov::element::bf16 ? "bf16"
-                       : type == ov::element::f16  ? "fp16"
-                                                   : type.get_type_name();
-    return quantised ? "int8 and " + word : word;
-}
-
 std::vector<TensorSpec> with_batch(std::vector<TensorSpec> specs, int batch_size) {
     for (TensorSpec& spec : specs)
         spec.shape[0] = batch_size;
@@ -86,21 +39,56 @@ std::vector<TensorSpec> with_batch(std::vector<TensorSpec> specs, int batch_size
 /// `why` is it the CPU? "" where the user said so.
 Result<OpenvinoPlan> make_plan(const std::string& path,
                                const std::shared_ptr<const ov::Model>& model,
-                               const EngineOptions& options,
+                               const EngineOptions& asked,
                                const InputAdaptation& adaptation,
                                const std::string& why) {
-    SLUICE_TRY(check_device(options.device));
-    ov::AnyMap config{{ov::hint::performance_mode.name(), ov::hint::PerformanceMode::THROUGHPUT}};
-    SLUICE_TRY(set_precision(options.precision, *model, config));
+    SLUICE_TRY(check_device(asked.device));
+    const std::string device = SLUICE_TRY(device_name("cpu"));
+    const EngineOptions options = SLUICE_TRY(decide_precision(path, asked, device));
+    const int batch = options.device_batch > 0 ? options.device_batch : kCpuBatch;
+    const PreparedModel prepared =
+        SLUICE_TRY(prepare(path, *model, adaptation, std::min(batch, options.batch_size)));
+    if (options.precision == Precision::kInt8)
+        SLUICE_TRY(make_int8(path, options, *prepared.model));
+    OpenvinoPlan plan = SLUICE_TRY(plan_of(path, prepared, options));
+    if (!why.empty()) plan.description += fmt::format(" ({})", why);
+    if (options.precision == Precision::kInt8 && !plan.description.starts_with("CPU, int8"))
+        log_warning("infer", "{}: asked for int8, and no layer came out in it", path);
+    log_info("infer", "{}: {}", path, plan.description);
+    return plan;
+}
 
+}  // namespace
+
+ov::Core& openvino_core() {
+    // Never destroyed: its plug-ins may not be unloaded while other statics still go.
+    static ov::Core& core = *new ov::Core;
+    return core;
+}
+
+Result<std::string> device_name(const std::string& device) {
+    const bool automatic = to_lower(device) == "auto";
+    const auto number = automatic ? 0 : device_number(device);
+    if (number) {
+        const Result<void> present = cuda::check_present(*number);
+        if (present) return cuda::gpu_name(*number);
+        if (!automatic) return present.error();
+    }
+    if (!number) SLUICE_TRY(check_device(device));
+    return guarded("CPU", []() -> Result<std::string> {
+        return openvino_core().get_property("CPU", ov::device::full_name);
+    });
+}
+
+Result<OpenvinoPlan> plan_of(const std::string& path,
+                             const PreparedModel& prepared,
+                             const EngineOptions& options) {
+    ov::AnyMap config{{ov::hint::performance_mode.name(), ov::hint::PerformanceMode::THROUGHPUT}};
+    SLUICE_TRY(set_precision(options.precision, *prepared.model, config));
     OpenvinoPlan plan;
     plan.path = path;
     plan.batch_size = options.batch_size;
-    plan.device_batch =
-        std::min(options.device_batch > 0 ? options.device_batch : kCpuBatch, plan.batch_size);
-    PreparedModel prepared = SLUICE_TRY(prepare(path, *model, adaptation, plan.device_batch));
     plan.device_batch = prepared.batch;
-    bool quantised = is_quantised(*prepared.model);
     plan.compiled = openvino_core().compile_model(prepared.model, "CPU", config);
 
     plan.inputs = with_batch(SLUICE_TRY(specs_of(plan.compiled.inputs())), plan.batch_size);
@@ -112,24 +100,14 @@ Result<OpenvinoPlan> make_plan(const std::string& path,
     plan.request_count = options.num_requests > 0
                              ? options.num_requests
                              : std::max(2, (2 * side_by_side + parts - 1) / parts);
-    plan.description = fmt::format("CPU, {}, batch {} as {} x {}, {} in flight{}{}",
-                                   precision_word(plan.compiled, quantised),
+    plan.description = fmt::format("CPU, {}, batch {} as {} x {}, {} in flight{}",
+                                   precision_words(plan.compiled),
                                    plan.batch_size,
                                    parts,
                                    plan.device_batch,
                                    plan.request_count,
-                                   prepared.stems > 0 ? ", focus stem as one convolution" : "",
-                                   why.empty() ? "" : fmt::format(" ({})", why));
-    log_info("infer", "{}: {}", path, plan.description);
+                                   prepared.stems > 0 ? ", focus stem as one convolution" : "");
     return plan;
-}
-
-}  // namespace
-
-ov::Core& openvino_core() {
-    // Never destroyed: its plug-ins may not be unloaded while other statics still go.
-    static ov::Core& core = *new ov::Core;
-    return core;
 }
 
 Result<std::unique_ptr<Engine>> compile_model(const std::string& path,

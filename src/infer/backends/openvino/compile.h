@@ -2,9 +2,12 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <openvino/runtime/core.hpp>
 
+#include "sluice/infer/backends/openvino/engine.h"
+#include "sluice/infer/backends/openvino/prepare.h"
 #include "sluice/infer/engine.h"
 
 namespace sluice::infer {
@@ -17,6 +20,22 @@ Result<std::unique_ptr<Engine>> compile_model(const std::string& path,
                                               const std::shared_ptr<const ov::Model>& model,
                                               const EngineOptions& options,
                                               const InputAdaptation& adaptation);
+
+/// A prepared model on the CPU, in the precision, batch and requests that the options say. May
+/// throw what OpenVINO throws.
+Result<OpenvinoPlan> plan_of(const std::string& path,
+                             const PreparedModel& prepared,
+                             const EngineOptions& options);
+
+/// Model::quantizable() and Model::observe().
+Result<std::vector<QuantizableLayer>> quantizable_of(const std::string& path,
+                                                     const ov::Model& model,
+                                                     const InputAdaptation& adaptation);
+Result<std::unique_ptr<Engine>> observe_model(const std::string& path,
+                                              const ov::Model& model,
+                                              const InputAdaptation& adaptation,
+                                              const std::vector<std::string>& tensors,
+                                              const Calibration* calibration);
 
 /// For CUDA devices; others need no building.
 Result<EngineBuild> build_model(const std::string& path,

@@ -276,10 +276,13 @@ TEST(Engine, RefusesMeansThatDoNotFitTheChannels) {
     EXPECT_THAT(error.text(), HasSubstr("3 channels"));
 }
 
-TEST(Engine, RefusesInt8ForAModelThatIsNotQuantised) {
+TEST(Engine, NamesThePrecisionsThatTheCpuHas) {
     EngineOptions options = on_cpu();
-    options.precision = Precision::kInt8;
-    EXPECT_EQ(error_of("identity", options).code, ErrorCode::kUnsupported);
+    options.precision = Precision::kFp8;
+    Error error = error_of("identity", options);
+    EXPECT_EQ(error.code, ErrorCode::kUnsupported);
+    EXPECT_THAT(error.text(), HasSubstr("fp8"));
+    EXPECT_THAT(error.text(), HasSubstr("fp32"));
 }
 
 TEST(Engine, ReadsPrecisionByWordAndByDeepstreamsNumber) {
@@ -288,7 +291,7 @@ TEST(Engine, ReadsPrecisionByWordAndByDeepstreamsNumber) {
     EXPECT_EQ(options.precision, Precision::kFp16);
     ASSERT_TRUE(set_field(options, "precision", "int8"));
     EXPECT_EQ(options.precision, Precision::kInt8);
-    EXPECT_FALSE(set_field(options, "precision", "fp8"));
+    EXPECT_FALSE(set_field(options, "precision", "int9"));
 }
 
 TEST(Engine, ComputesInFp32WhenFp32IsAsked) {

@@ -48,6 +48,14 @@ public:
                                             const InputAdaptation& adaptation) override {
         return compile_model(path_, model_, options, adaptation);
     }
+    Result<std::vector<QuantizableLayer>> quantizable(const InputAdaptation& adaptation) override {
+        return quantizable_of(path_, *model_, adaptation);
+    }
+    Result<std::unique_ptr<Engine>> observe(const InputAdaptation& adaptation,
+                                            const std::vector<std::string>& tensors,
+                                            const Calibration* calibration) override {
+        return observe_model(path_, *model_, adaptation, tensors, calibration);
+    }
     Result<EngineBuild> build(const EngineOptions& options,
                               const InputAdaptation& adaptation,
                               const BuildOptions& build) override {

@@ -4,6 +4,7 @@
 #include "sluice/infer/backends/openvino/adapt.h"
 #include "sluice/infer/backends/openvino/batch.h"
 #include "sluice/infer/backends/openvino/focus.h"
+#include "sluice/infer/backends/openvino/qdq.h"
 #include "sluice/infer/backends/openvino/verify.h"
 
 namespace sluice::infer {
@@ -51,6 +52,7 @@ Result<PreparedModel> prepare(const std::string& path,
                               const InputAdaptation& adaptation,
                               int batch) {
     PreparedModel prepared{model.clone(), batch};
+    join_quantisation(*prepared.model);
     SLUICE_TRY(close_extents(*prepared.model, adaptation));
     prepared.model = SLUICE_TRY(batched(path, prepared.model, prepared.batch)).model;
     prepared.stems = fold_focus(*prepared.model);

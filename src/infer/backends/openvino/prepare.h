@@ -16,8 +16,8 @@ struct PreparedModel {
 };
 
 /// A copy of the model as every device gets it: open extents closed, the batch set, the adaptation
-/// in the graph, shapes fixed, constants folded. `path` is for messages. May throw what OpenVINO
-/// throws.
+/// in the graph, shapes fixed, constants folded; quantisation that the model brings is
+/// FakeQuantize, whatever it was. `path` is for messages. May throw what OpenVINO throws.
 Result<PreparedModel> prepare(const std::string& path,
                               const ov::Model& model,
                               const InputAdaptation& adaptation,
