@@ -7,6 +7,7 @@
 #include "sluice/infer/backends/cuda/fuse.h"
 #include "sluice/infer/backends/cuda/import.h"
 #include "sluice/infer/backends/openvino/prepare.h"
+#include "sluice/infer/backends/openvino/quantize.h"
 #include "sluice/infer/backends/openvino/specs.h"
 #include "sluice/infer/model_hash.h"
 
@@ -22,11 +23,20 @@ Result<std::string> precision_word(const EngineOptions& options) {
             return std::string("fp16");
         case Precision::kFp32:
             return std::string(options.tf32 ? "tf32" : "fp32");
+        case Precision::kInt8:
+            return std::string("int8");
         default:
             return unsupported(fmt::format(
-                "option 'precision': {} is not supported on CUDA yet; fp16 and fp32 are",
+                "option 'precision': {} is not supported on CUDA; int8, fp16 and fp32 are",
                 to_text(options.precision)));
     }
+}
+
+/// What the network's arithmetic turned out to be.
+std::string words_for(const std::string& precision, const Network& network) {
+    if (precision != "int8") return precision;
+    const auto share = network.int8_share();
+    return fmt::format("int8 ({} of {} convolutions) and fp16", share.layers, share.of);
 }
 
 }  // namespace
@@ -38,10 +48,12 @@ Result<BuiltNetwork> build_network(const std::string& path,
                                    int device,
                                    PlanOptions plans) {
     BuiltNetwork built;
-    built.precision = SLUICE_TRY(precision_word(options));
+    const std::string precision = SLUICE_TRY(precision_word(options));
     PreparedModel prepared = SLUICE_TRY(prepare(path, model, adaptation, options.batch_size));
     if (prepared.batch != options.batch_size)
         return unsupported("the network cannot take several items at once: use batch-size 1", path);
+    const bool int8 = precision == "int8";
+    if (int8) SLUICE_TRY(make_int8(path, options, *prepared.model));
     const ov::Model& work = *prepared.model;
     built.inputs = SLUICE_TRY(specs_of(work.inputs()));
     built.outputs = SLUICE_TRY(specs_of(work.outputs()));
@@ -49,9 +61,10 @@ Result<BuiltNetwork> build_network(const std::string& path,
         output.type = ElementType::kF32;  // of integers too
     Graph graph = SLUICE_TRY(import_model(work));
     fuse(graph);
-    const ElementType type = built.precision == "fp16" ? ElementType::kF16 : ElementType::kF32;
-    built.network = SLUICE_TRY(Network::create(
-        lower(std::move(graph), type), {device, built.precision == "tf32", std::move(plans)}));
+    const ElementType type = int8 || precision == "fp16" ? ElementType::kF16 : ElementType::kF32;
+    built.network = SLUICE_TRY(Network::create(lower(std::move(graph), type, int8),
+                                               {device, precision == "tf32", std::move(plans)}));
+    built.precision = words_for(precision, *built.network);
     return built;
 }
 
