@@ -22,8 +22,8 @@ Result<std::unique_ptr<Engine>> compile(const std::string& path,
                                         const InputAdaptation& adaptation,
                                         int device) {
     SLUICE_TRY(memory::cuda::use_device(device));
-    const EngineOptions options =
-        SLUICE_TRY(decide_precision(path, asked, SLUICE_TRY(gpu_name(device))));
+    const std::string gpu = SLUICE_TRY(gpu_name(device));
+    const EngineOptions options = SLUICE_TRY(decide_precision(path, asked, gpu));
     PlanOptions plans = SLUICE_TRY(plan_options(path, options, device));
     BuiltNetwork built =
         SLUICE_TRY(build_network(path, model, options, adaptation, device, std::move(plans)));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,7 +29,7 @@ public:
     explicit ProgramRunner(const Program& program) : program_(program) {
         std::vector<Block> blocks = arena_blocks(program);
         for (Block& block : blocks)
-            block.bytes = block.bytes / memory::element_size(program.type) * sizeof(float);
+            block.bytes *= sizeof(float);  // enough for all types: floats stand for each here
         const ArenaPlan plan = plan_arena(blocks);
         arena_.assign(plan.bytes / sizeof(float), std::numeric_limits<float>::quiet_NaN());
         std::size_t next = 0;
@@ -101,7 +102,15 @@ private:
         one.nodes = {node};
         std::size_t next = 0;
         const Numbers result = run_reference(one, inputs)[0];
-        visit(step.output, [&](float& value) { value = result[next++]; });
+        const Storage& storage = program_.storage(step.output);
+        const auto& [grid_step, zero] = storage.grid;
+        visit(step.output, [&](float& value) {
+            value = result[next++];
+            if (storage.type != ElementType::kI8) return;
+            const float q = value / grid_step + zero;
+            EXPECT_LT(std::fabs(q - std::nearbyint(q)), 1e-2f) << node.name;
+            EXPECT_TRUE(q > -128.5f && q < 127.5f) << node.name << " has " << value;
+        });
     }
 
     const Program& program_;
@@ -163,6 +172,28 @@ INSTANTIATE_TEST_SUITE_P(All, LoweredModel, testing::ValuesIn(real_models()), []
     return test.param.substr(0, test.param.find('/'));
 });
 
+class LoweredInt8 : public testing::TestWithParam<TestGraph> {};
+
+TEST_P(LoweredInt8, ComputesWhatTheGraphComputes) {
+    auto model = GetParam().make();
+    Graph graph = import_model(*model).value();
+    std::vector<Numbers> inputs;
+    for (ValueId input : graph.inputs) {
+        const auto count = memory::element_count(graph.value(input).shape);
+        inputs.push_back(random_numbers(static_cast<std::size_t>(count), 7, -1, 1));
+    }
+    fuse(graph);
+    const auto expected = run_reference(graph, inputs);
+    const Program program = lower(std::move(graph), ElementType::kF16, true);
+    const auto results = ProgramRunner(program).run(inputs);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+        EXPECT_LT(error_of(results[i], expected[i]), 1e-5) << "output " << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LoweredInt8, testing::ValuesIn(int8_graphs()), [](const auto& test) {
+    return test.param.name;
+});
+
 int copies(const Program& program) {
     return static_cast<int>(std::ranges::count_if(program.steps, [&](const Step& step) {
         return program.node(step).is<Pointwise>() && program.node(step).steps.empty();
@@ -206,6 +237,58 @@ TEST(Lower, MakesLargePoolsOfSmallOnes) {
 TEST(Lower, WritesAHeadStraightIntoTheOutput) {
     // The input's change of type, then each branch of each level once.
     EXPECT_EQ(copies(lowered("head")), 1 + 6);
+}
+
+Program lowered_int8(const std::string& name) {
+    for (const TestGraph& test : int8_graphs()) {
+        if (test.name != name) continue;
+        Graph graph = import_model(*test.make()).value();
+        fuse(graph);
+        return lower(std::move(graph), ElementType::kF16, true);
+    }
+    return {};
+}
+
+/// Of convolutions: what they read and write, "8-8", "8-16", ...
+std::vector<std::string> conv_types(const Program& program) {
+    std::vector<std::string> types;
+    auto bits = [&](const View& view) {
+        return 8 * memory::element_size(program.storage(view).type);
+    };
+    for (const Step& step : program.steps) {
+        if (program.node(step).is<Conv>())
+            types.push_back(fmt::format("{}-{}", bits(step.inputs[0]), bits(step.output)));
+    }
+    return types;
+}
+
+TEST(LowerInt8, KeepsBlocksInEightBits) {
+    const Program residual = lowered_int8("residual");
+    // The branch that is only summed is fp16, and so is the last one.
+    EXPECT_EQ(std::ranges::count(conv_types(residual), "8-8"), 6);
+    EXPECT_EQ(std::ranges::count(conv_types(residual), "8-16"), 2);
+    EXPECT_EQ(copies(residual), 1);  // the output, which is fp32
+    const Program cross = lowered_int8("cross");
+    const auto types = conv_types(cross);
+    EXPECT_EQ(std::ranges::count(types, "8-8"), 8);
+    EXPECT_EQ(std::ranges::count(types, "8-16"), 1);
+    EXPECT_EQ(std::ranges::count(types, "16-16"), 1);  // the last one, in float
+    EXPECT_EQ(copies(cross), 1);                       // the output
+}
+
+TEST(LowerInt8, ComputesInFp16WhatItCannotInEightBits) {
+    // Zeros around a tensor whose zero has another number.
+    const auto types = conv_types(lowered_int8("odd"));
+    EXPECT_THAT(types, testing::ElementsAre("8-8", "8-8", "8-16", "16-16", "8-16"));
+    // First layers, from pixels.
+    EXPECT_THAT(conv_types(lowered_int8("first")), testing::ElementsAre("16-8", "8-16"));
+}
+
+TEST(LowerInt8, StaysInFloatUnlessAsked) {
+    Graph graph = import_model(*int8_graphs()[0].make()).value();
+    fuse(graph);
+    const auto types = conv_types(lower(std::move(graph), ElementType::kF32));
+    EXPECT_EQ(std::ranges::count(types, "32-32"), 8);
 }
 
 TEST(Lower, StoresImagesPixelByPixelInUnitsOfEightChannels) {

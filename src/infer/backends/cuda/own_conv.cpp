@@ -46,6 +46,23 @@ bool take_steps(const ConvProblem& problem, Int8Conv& conv) {
     return true;
 }
 
+/// Which way should be fastest, by its name: a tile as wide as the output, and not so tall that
+/// few multiprocessors have one; weights that stay where they are, if they fit. Less is better.
+int rank_of(const Int8Conv& conv, const std::string& name) {
+    constexpr int kMultiprocessors = 132;
+    const int channels = conv.out[2];
+    const int places = conv.batch * conv.out[0] * conv.out[1];
+    const std::string columns = channels <= 32 ? "x32" : channels <= 64 ? "x64" : "x128";
+    const int across = (channels + 127) / 128;
+    const bool few = places / 128 * across < 2 * kMultiprocessors;
+    int rank = 0;
+    if (name.find(columns) == std::string::npos) rank += 8;
+    if (!name.starts_with(few ? "64x" : "128x")) rank += 4;
+    if (name.find("kept") == std::string::npos) rank += 2;
+    if (name.find("deep") != std::string::npos) rank += 1;
+    return rank;
+}
+
 }  // namespace
 
 std::string OwnConv::name() const {
@@ -98,6 +115,9 @@ std::vector<OwnConv> own_convs(const ConvProblem& problem) {
     for (int config = 0; config < kInt8ConvConfigs; ++config) {
         if (int8_conv_fits(config, *conv)) found.push_back({config, *conv});
     }
+    std::stable_sort(found.begin(), found.end(), [&](const OwnConv& a, const OwnConv& b) {
+        return rank_of(*conv, int8_conv_name(a.config)) < rank_of(*conv, int8_conv_name(b.config));
+    });
     return found;
 }
 

@@ -25,7 +25,7 @@
 ///
 ///   infer_cuda_profile MODEL [batch=1,8,32,64] [precision=int8|fp16|tf32|fp32] [tuned=CACHE]
 ///                      [table=FILE] [check=FOLDER] [verify=yes] [stem=never|always]
-///                      [ranges=made-up]
+///                      [ranges=made-up] [own=never]
 ///
 /// int8 needs a calibration beside the model; with ranges=made-up every tensor spans -8 to 8, which
 /// is good enough for how fast it is.
@@ -99,6 +99,7 @@ Result<Built> build(const std::string& path, const Words& words, int batch) {
     if (options.plans.tuned) options.plans.cache = words.at("tuned");
     if (words.contains("stem"))
         options.own_stem = words.at("stem") == "never" ? OwnStem::kNever : OwnStem::kAlways;
+    options.plans.own = !words.contains("own") || words.at("own") != "never";
     options.plans.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
     Built built;
     built.batch = prepared.batch;
@@ -304,7 +305,8 @@ int main(int argc, char** argv) {
     if (argc < 2) {
         fmt::print(
             "usage: infer_cuda_profile MODEL [batch=..] [precision=..] [tuned=CACHE] "
-            "[table=FILE] [check=FOLDER] [verify=yes] [stem=never|always] [ranges=made-up]\n");
+            "[table=FILE] [check=FOLDER] [verify=yes] [stem=never|always] [ranges=made-up] "
+            "[own=never]\n");
         return 2;
     }
     try {
