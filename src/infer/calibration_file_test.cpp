@@ -57,7 +57,7 @@ protected:
     }
     /// A model, and its calibration beside it.
     std::string model_with(Calibration calibration) const {
-        const std::string model = write("net.onnx", "a network");
+        std::string model = write("net.onnx", "a network");
         calibration.model = model_hash(model).value();
         EXPECT_TRUE(write_calibration(calibration, calibration_beside(model)));
         return model;

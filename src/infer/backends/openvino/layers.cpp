@@ -123,7 +123,7 @@ void describe(const ov::Node& node, QuantizableLayer& facts) {
 
 /// What the layer makes with its bias, if it has one.
 ov::Output<ov::Node> with_bias(const std::shared_ptr<ov::Node>& node) {
-    const ov::Output<ov::Node> made = node->output(0);
+    ov::Output<ov::Node> made = node->output(0);
     const auto consumers = made.get_target_inputs();
     if (consumers.size() != 1) return made;
     ov::Node* next = consumers.begin()->get_node();

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-
 #include <openvino/runtime/properties.hpp>
 
 #include "sluice/base/text.h"

@@ -49,7 +49,7 @@ bool is_symmetric(const TensorRange& range) {
 /// One range for tensors that are joined somewhere. Stays symmetric where one of them is: a padded
 /// convolution among their readers wants it.
 TensorRange united(const TensorRange& a, const TensorRange& b) {
-    const TensorRange range{a.tensor, std::min(a.low, b.low), std::max(a.high, b.high)};
+    TensorRange range{a.tensor, std::min(a.low, b.low), std::max(a.high, b.high)};
     if ((range.low == a.low && range.high == a.high) ||
         (range.low == b.low && range.high == b.high))
         return range;

@@ -246,7 +246,8 @@ TEST(Observe, ComputesWhatInt8Would) {
     auto engine = model->compile(options, {});
     ASSERT_TRUE(engine) << engine.error().text();
     EXPECT_THAT((*engine)->description(), HasSubstr("int8 (3 of 4 layers)"));
-    EXPECT_LT(distance(rounded[0], run(**engine)[0]), 0.02f);
+    // What stays in float is bf16 on some CPUs, and then may round to the next step.
+    EXPECT_LT(distance(rounded[0], run(**engine)[0]), 0.05f);
 }
 
 TEST(Observe, NamesTheTensorThatThereIsNot) {
@@ -285,7 +286,7 @@ TEST(Int8, TakesTheCalibrationBesideTheModelAndATensorrtCache) {
 TEST(Int8, RunsAModelThatItsMakerQuantised) {
     const auto model = prepared("qdq");
     EXPECT_THAT(roundings(*model),
-                UnorderedElementsAre("image_d -> conv_a/WithoutBiases", "a_d -> out"));
+                UnorderedElementsAre("image -> conv_a/WithoutBiases", "a -> out"));
     EXPECT_THAT(range_before(*model, "out"),
                 ElementsAre(testing::FloatEq(-0.15f), testing::FloatEq(12.6f)));
     EngineOptions options;
