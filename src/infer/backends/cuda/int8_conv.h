@@ -54,16 +54,15 @@ struct Int8Conv {
 };
 
 /// Ways to cut the same product into tiles. Which is fastest must be measured.
-inline constexpr int kInt8ConvConfigs = 10;
-inline constexpr int kMostInt8ConvTaps = 1024;  ///< rows * columns of the window
+inline constexpr int kInt8ConvConfigs = 15;
 
 /// "128x64": places and channels of a tile, and what sets it apart. Stays the same from version to
 /// version, so that it can be kept; null where `config` is not in [0, kInt8ConvConfigs).
 const char* int8_conv_name(int config);
 
-/// Whether the kernel can do this, on the current device. Pointers that are not null must be
-/// aligned: x and weights to 16 bytes, y and operand to 8 numbers. False also where it would be
-/// a plain waste, such as a tile of 128 channels for 32.
+/// Whether the kernel can do this (on any device of compute capability 8.0 or later). Pointers that
+/// are not null must be aligned: x and weights to 16 bytes, y and operand to 8 numbers. False also
+/// where it would be a plain waste, such as a tile of 128 channels for 32.
 bool int8_conv_fits(int config, const Int8Conv& conv);
 
 /// Queues one launch, of a config that fits. No memory beside its arguments; may be captured. What
