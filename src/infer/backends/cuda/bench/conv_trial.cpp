@@ -14,16 +14,18 @@
 
 #include "sluice/base/text.h"
 #include "sluice/infer/backends/cuda/conv_plan.h"
+#include "sluice/infer/backends/cuda/int8_conv.h"
 #include "sluice/infer/backends/cuda/measure.h"
 
-/// What cuDNN can do inside a convolution of 8-bit numbers, how fast, and whether it is right:
-/// convolutions of ResNet-50 and YOLOX-s at batch 32 with several steps after them.
+/// What cuDNN and our own kernel (the ways called "own") can do inside a convolution of 8-bit
+/// numbers, how fast, and whether it is right: convolutions of ResNet-50 and YOLOX-s at batch 32
+/// with several steps after them.
 ///
 ///   infer_cuda_conv_trial [shapes=TEXT] [ways=TEXT] [plans=6] [seconds=240]
 ///
 /// shapes, ways: only those whose name has the text in it. seconds: no plan is begun after them.
 /// A line for each shape and way: plans that are right of those built, the best time, TOP/s, and
-/// how exact it is; or why there is none.
+/// how exact it is; or why there is none. For our own kernel, each config's time too.
 namespace sluice::infer::cuda {
 namespace {
 
@@ -102,6 +104,7 @@ struct Way {
     bool scaled = true;             ///< by a number for each channel
     float zero = 0;
     By zero_by = By::kFolded;
+    bool own = false;  ///< our own kernel, which is told the steps
 };
 
 constexpr DataType_t kS8 = DataType_t::INT8, kS32 = DataType_t::INT32, kF32 = DataType_t::FLOAT,
@@ -160,6 +163,20 @@ constexpr Way kWays[] = {
     {"fp8 add*tensor relu", kF8, kF8, Act::kRelu, false, kF32, kF32, kF32, By::kFolded,
      Join::kBeforeAct, kF8, By::kTensor},
     {"fp8-fp16 swish", kF8, kF16, Act::kSwish, false, kF32, kF32},
+    {"own relu", kS8, kS8, Act::kRelu, true, kS32, kS32, kF32, By::kValue, Join::kNone, kS8,
+     By::kValue, true, 0, By::kFolded, true},
+    {"own swish", kS8, kS8, Act::kSwish, true, kS32, kS32, kF32, By::kValue, Join::kNone, kS8,
+     By::kValue, true, 0, By::kFolded, true},
+    {"own add relu", kS8, kS8, Act::kRelu, true, kS32, kS32, kF32, By::kValue, Join::kBeforeAct,
+     kS8, By::kValue, true, 0, By::kFolded, true},
+    {"own swish add", kS8, kS8, Act::kSwish, true, kS32, kS32, kF32, By::kValue, Join::kAfterAct,
+     kS8, By::kValue, true, 0, By::kFolded, true},
+    {"own swish add fp16", kS8, kS8, Act::kSwish, false, kS32, kS32, kF32, By::kValue,
+     Join::kAfterAct, kF16, By::kValue, true, 0, By::kFolded, true},
+    {"own swish, zero", kS8, kS8, Act::kSwish, false, kS32, kS32, kF32, By::kValue, Join::kNone,
+     kS8, By::kValue, true, -100, By::kFolded, true},
+    {"own-fp16 swish", kS8, kF16, Act::kSwish, true, kS32, kS32, kF32, By::kValue, Join::kNone,
+     kS8, By::kValue, true, 0, By::kFolded, true},
 };
 // clang-format on
 
@@ -418,6 +435,45 @@ struct Job {
     std::string why;  ///< there is no plan
 };
 
+/// What our own kernel is given; the pointers are filled in later.
+Int8Conv own_conv(const Layer& layer, const Way& way) {
+    const auto number = [](DataType_t type) {
+        return type == DataType_t::INT8 ? Int8Conv::Number::kS8 : Int8Conv::Number::kF16;
+    };
+    Int8Conv conv;
+    conv.batch = static_cast<int>(kBatch);
+    for (int i = 0; i < 2; ++i) {
+        conv.in[i] = static_cast<int>(layer.size);
+        conv.out[i] = static_cast<int>(layer.out_size());
+        conv.kernel[i] = layer.kernel;
+        conv.stride[i] = layer.stride;
+        conv.pad_begin[i] = layer.kernel / 2;
+    }
+    conv.in[2] = conv.x_pitch = static_cast<int>(layer.inputs);
+    conv.out[2] = conv.operand_pitch = static_cast<int>(layer.outputs);
+    conv.y_pitch = static_cast<int>(layer.y_pitch());
+    conv.act = way.act == Act::kSwish  ? Int8Conv::Act::kSwish
+               : way.act == Act::kRelu ? Int8Conv::Act::kRelu
+                                       : Int8Conv::Act::kNone;
+    conv.join = way.join == Join::kNone        ? Int8Conv::Join::kNone
+                : way.join == Join::kBeforeAct ? Int8Conv::Join::kBeforeAct
+                                               : Int8Conv::Join::kAfterAct;
+    conv.operand_type = number(way.operand);
+    conv.operand_step = operand_step_of(way);
+    conv.type = number(way.out);
+    conv.step = step_of(way);
+    conv.zero = way.zero;
+    return conv;
+}
+
+void find_configs(Job& job) {
+    const Int8Conv conv = own_conv(*job.layer, *job.way);
+    job.offered = kInt8ConvConfigs;
+    for (int config = 0; config < kInt8ConvConfigs; ++config) {
+        if (int8_conv_fits(config, conv)) job.plans.push_back({config, 0, int8_conv_name(config)});
+    }
+}
+
 std::string one_line(std::string text) {
     std::replace(text.begin(), text.end(), '\n', ' ');
     return text.substr(0, 200);
@@ -463,7 +519,9 @@ void build_all(std::vector<Job>& jobs, std::size_t most, int seconds) {
             if (!memory::cuda::use_device(0)) return;
             auto cudnn = Cudnn::create();
             for (std::size_t j = next++; cudnn && j < jobs.size(); j = next++) {
-                if (Clock::now() > end) {
+                if (jobs[j].way->own) {
+                    find_configs(jobs[j]);
+                } else if (Clock::now() > end) {
                     jobs[j].why = "no time left";
                 } else {
                     build(jobs[j], static_cast<cudnnHandle_t>(cudnn->handle()), most);
@@ -551,7 +609,20 @@ private:
         return {};
     }
 
+    Result<void> execute_own(const Job& job, const Plan& plan) {
+        Int8Conv conv = own_conv(*job.layer, *job.way);
+        conv.x = static_cast<const std::int8_t*>(pack_[kX]);
+        conv.weights = static_cast<const std::int8_t*>(pack_[kW]);
+        conv.scale = static_cast<const float*>(pack_[kScale]);
+        conv.bias = static_cast<const float*>(pack_[kBias]);
+        conv.operand = pack_[kOperand];
+        conv.y = pack_[kY];
+        launch_int8_conv(static_cast<int>(plan.index), conv, stream_.get());
+        return memory::cuda::check(cudaGetLastError(), "launching our own kernel");
+    }
+
     Result<void> execute(const Job& job, const Plan& plan, void* workspace) {
+        if (job.way->own) return execute_own(job, plan);
         auto status = job.graph->execute_plan_at_index(
             static_cast<cudnnHandle_t>(cudnn_.handle()), pack_, workspace, plan.index);
         if (status.is_good()) return {};
@@ -570,7 +641,7 @@ private:
                              std::size_t bytes) {
         int right = 0;
         float time = 0;
-        std::string name, exactness, trouble = job.why;
+        std::string name, exactness, times, trouble = job.why;
         for (const Plan& plan : job.plans) {
             const Buffer workspace = SLUICE_TRY(Buffer::create(
                 Buffer::Kind::kDevice, static_cast<std::size_t>(plan.workspace) + 256));
@@ -584,7 +655,7 @@ private:
             }
             const Exactness found = SLUICE_TRY(look(job, wanted, y, bytes));
             if (found.wrong > 0) {
-                trouble = "wrong: " + found.text();
+                trouble = (job.way->own ? plan.name + " is " : "") + "wrong: " + found.text();
                 continue;
             }
             auto each =
@@ -593,6 +664,7 @@ private:
                 trouble = each.error().message;
                 continue;
             }
+            if (job.way->own) times += fmt::format("  {} {:.1f}", plan.name, *each * 1000);
             if (right++ == 0 || *each < time) {
                 time = *each;
                 name = plan.name;
@@ -608,7 +680,7 @@ private:
                            job.layer->operations() / time / 1e9,
                            exactness,
                            name,
-                           trouble.empty() ? "" : "  [" + trouble + "]");
+                           trouble.empty() ? times : times + "  [" + trouble + "]");
     }
 
     /// Some places of the output, and whether the other parts of the concatenation were left alone.
