@@ -16,6 +16,8 @@ constexpr Int8ConvConfig kConfigs[] = {
     {"128x128", 6, false},
     {"128x128 deep", 7, false},
     {"256x128", 8, false},
+    {"64x64 deep", 9, false},
+    {"128x64 deep", 10, false},
     {"128x32 kept", 1, true},
     {"128x64 kept", 3, true},
     {"256x64 kept", 4, true},
@@ -107,13 +109,15 @@ Int8ConvWork int8_conv_work(int config, const Int8Conv& conv) {
     work.columns = Divisor::of(conv.out[1]);
     work.pixels = Divisor::of(conv.out[0] * conv.out[1]);
 
+    // The swish of 8-bit numbers takes halves.
+    if (conv.act == Int8Conv::Act::kSwish && conv.type == Int8Conv::Number::kS8) work.gain = 0.5f;
     work.floor = conv.act == Int8Conv::Act::kRelu ? 0.0f : -INFINITY;
     if (conv.type == Int8Conv::Number::kS8) {
         work.inverse = 1 / conv.step;
         work.zero = conv.zero;
     }
     if (conv.join == Int8Conv::Join::kBeforeAct) {
-        work.before = conv.operand_step;
+        work.before = conv.operand_step * work.gain;
         work.shift = -conv.operand_zero * conv.operand_step;
     }
     if (conv.join == Int8Conv::Join::kAfterAct) {

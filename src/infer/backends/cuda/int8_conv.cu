@@ -65,10 +65,10 @@ __device__ unsigned packed(float a, float b, float c, float d) {
     return all;
 }
 
-/// x * sigmoid(x) = h + h * tanh(h) for h = x / 2: one number of the special-function unit, wrong
-/// by x / 4096 at most, which is some hundredths of a step where 127 is the largest.
-__device__ float fast_swish(float x) {
-    const float half = 0.5f * x;
+/// Of x / 2. x * sigmoid(x) = h + h * tanh(h) for h = x / 2: one number of the special-function
+/// unit instead of two. tanh.approx is wrong by 2^-11 of itself, so this by x / 4096: some
+/// hundredths of a step where steps are 8-bit numbers.
+__device__ float swish_of_half(float half) {
     float tanh;
     asm("tanh.approx.f32 %0, %1;" : "=f"(tanh) : "f"(half));
     return fmaf(half, tanh, half);
@@ -138,10 +138,10 @@ public:
 
 private:
     __device__ static int piece() {
-        return threadIdx.x % T::kPieces;
+        return T::copied_piece(threadIdx.x);
     }
     __device__ static int row(int copy) {
-        return threadIdx.x / T::kPieces + copy * T::kAtOnce;
+        return T::copied_row(threadIdx.x, copy);
     }
 
     const Int8ConvWork& work_;
@@ -160,8 +160,7 @@ public:
     __device__ Outputs(const Int8ConvWork& work, const float* numbers, int first_channel)
         : work_(work),
           channel_(first_channel + T::channel_in_tile(threadIdx.x)),
-          scale_(numbers + T::channel_in_tile(threadIdx.x)),
-          bias_(scale_ + T::kColumns) {
+          scale_(numbers + T::channel_in_tile(threadIdx.x)) {
         clear();
     }
 
@@ -201,12 +200,14 @@ public:
             if (place >= work_.places) continue;
             const char* from = static_cast<const char*>(conv.operand) +
                                static_cast<long long>(place) * conv.operand_pitch + channel_;
-            if (T::kOfLane == 16 && work_.wide_operand) {
-                if (channel_ >= conv.out[2]) continue;
-                const uint4 raw = *reinterpret_cast<const uint4*>(from);
-                operand_[i][0] = raw.x, operand_[i][1] = raw.y;
-                operand_[i][T::kOfLane / 4 - 2] = raw.z, operand_[i][T::kOfLane / 4 - 1] = raw.w;
-                continue;
+            if constexpr (T::kOfLane == 16) {
+                if (work_.wide_operand) {
+                    if (channel_ >= conv.out[2]) continue;
+                    const uint4 raw = *reinterpret_cast<const uint4*>(from);
+                    operand_[i][0] = raw.x, operand_[i][1] = raw.y;
+                    operand_[i][2] = raw.z, operand_[i][3] = raw.w;
+                    continue;
+                }
             }
 #pragma unroll
             for (int part = 0; part < T::kOfLane / 8; ++part) {
@@ -218,15 +219,16 @@ public:
     }
 
     __device__ void finish(int tile) {
+        float x[2 * T::kWays][T::kOfLane];
+        scale(x);
+        clear();
 #pragma unroll
         for (int i = 0; i < 2 * T::kWays; ++i) {
             const int place = place_of(tile, i);
             if (place >= work_.places) continue;
-            float x[T::kOfLane];
-            compute(i, place, x);
-            write(place, x);
+            complete(i, place, x[i]);
+            write(place, x[i]);
         }
-        clear();
     }
 
 private:
@@ -255,17 +257,28 @@ private:
         }
     }
 
-    __device__ void compute(int i, int place, float (&x)[T::kOfLane]) {
-        const Int8Conv& conv = work_.conv;
-        const bool joins = conv.join != Int8Conv::Join::kNone;
-        float operand[T::kOfLane] = {};
-        if (joins) read_operand(i, place, operand);
+    __device__ void scale(float (&x)[2 * T::kWays][T::kOfLane]) const {
 #pragma unroll
-        for (int c = 0; c < T::kOfLane; ++c) {
-            const int sum = sums_[i / 2][c / 2][i % 2 * 2 + c % 2];
-            x[c] = fmaf(static_cast<float>(sum), scale_[c], bias_[c]);
+        for (int c = 0; c < T::kOfLane; c += 4) {
+            const float4 scales = *reinterpret_cast<const float4*>(scale_ + c);
+            const float4 biases = *reinterpret_cast<const float4*>(scale_ + T::kColumns + c);
+#pragma unroll
+            for (int i = 0; i < 2 * T::kWays; ++i) {
+                const int* low = &sums_[i / 2][c / 2][i % 2 * 2];
+                const int* high = &sums_[i / 2][c / 2 + 1][i % 2 * 2];
+                x[i][c] = fmaf(static_cast<float>(low[0]), scales.x, biases.x);
+                x[i][c + 1] = fmaf(static_cast<float>(low[1]), scales.y, biases.y);
+                x[i][c + 2] = fmaf(static_cast<float>(high[0]), scales.z, biases.z);
+                x[i][c + 3] = fmaf(static_cast<float>(high[1]), scales.w, biases.w);
+            }
         }
+    }
+
+    __device__ void complete(int i, int place, float (&x)[T::kOfLane]) const {
+        const bool joins = work_.conv.join != Int8Conv::Join::kNone;
+        float operand[T::kOfLane] = {};
         if (joins) {
+            read_operand(i, place, operand);
 #pragma unroll
             for (int c = 0; c < T::kOfLane; ++c)
                 x[c] = fmaf(operand[c], work_.before, x[c]);
@@ -289,7 +302,7 @@ private:
         } else if (work_.conv.type == Int8Conv::Number::kS8) {
 #pragma unroll
             for (int c = 0; c < T::kOfLane; ++c)
-                x[c] = fast_swish(x[c]);
+                x[c] = swish_of_half(x[c]);
         } else {
 #pragma unroll
             for (int c = 0; c < T::kOfLane; ++c)
@@ -362,8 +375,7 @@ private:
 
     const Int8ConvWork& work_;
     int channel_;         ///< the lane's first
-    const float* scale_;  ///< of the lane's channels
-    const float* bias_;
+    const float* scale_;  ///< of the lane's channels; their biases are T::kColumns further
     int sums_[T::kWays][T::kEights][4];
     unsigned operand_[2 * T::kWays][T::kOfLane / 4] = {};
 };
@@ -383,8 +395,9 @@ __global__ void __launch_bounds__(Tile<I>::kThreads, Tile<I>::kCut.blocks)
     for (int i = threadIdx.x; i < T::kColumns; i += T::kThreads) {
         const int channel = first_channel + i;
         const bool is_one = channel < work.conv.out[2];
-        numbers[i] = is_one ? work.conv.scale[channel] : 0.0f;
-        numbers[T::kColumns + i] = is_one ? work.conv.bias[channel] + work.shift : 0.0f;
+        numbers[i] = is_one ? work.conv.scale[channel] * work.gain : 0.0f;
+        numbers[T::kColumns + i] =
+            is_one ? (work.conv.bias[channel] + work.shift) * work.gain : 0.0f;
     }
 
     Loader<T> loader(work, first_channel, first_tile, tile_step);
@@ -442,7 +455,7 @@ void launch(const Int8ConvWork& work, cudaStream_t stream) {
 }  // namespace
 
 void launch_int8_conv(int config, const Int8Conv& conv, cudaStream_t stream) {
-    static_assert(kCutCount == 9);
+    static_assert(kCutCount == 11);
     using Launch = void (*)(const Int8ConvWork&, cudaStream_t);
     constexpr Launch kLaunches[] = {launch<0>,
                                     launch<1>,
@@ -452,7 +465,9 @@ void launch_int8_conv(int config, const Int8Conv& conv, cudaStream_t stream) {
                                     launch<5>,
                                     launch<6>,
                                     launch<7>,
-                                    launch<8>};
+                                    launch<8>,
+                                    launch<9>,
+                                    launch<10>};
     kLaunches[int8_conv_config(config).cut](int8_conv_work(config, conv), stream);
 }
 

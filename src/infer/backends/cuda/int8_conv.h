@@ -54,7 +54,7 @@ struct Int8Conv {
 };
 
 /// Ways to cut the same product into tiles. Which is fastest must be measured.
-inline constexpr int kInt8ConvConfigs = 13;
+inline constexpr int kInt8ConvConfigs = 15;
 
 /// "128x64": places and channels of a tile, and what sets it apart. Stays the same from version to
 /// version, so that it can be kept; null where `config` is not in [0, kInt8ConvConfigs).

@@ -35,7 +35,7 @@ private:
     unsigned seed_;
 };
 
-/// A convolution without pointers; channels are those of slices, which begin at `slice`.
+/// A convolution of two images, padded so that stride 1 keeps their size; without pointers.
 Int8Conv conv_of(std::array<int, 3> in, int outputs, int kernel, int stride) {
     Int8Conv conv;
     conv.batch = 2;
@@ -60,7 +60,6 @@ int places_of(const Int8Conv& conv) {
 
 /// A convolution with all that it reads, on the host.
 struct Problem {
-    static constexpr int kSlice = 16;  ///< channels before a slice
     Int8Conv conv;
     std::vector<std::int8_t> x, weights, operand;
     std::vector<__half> operand_f16;
@@ -350,6 +349,39 @@ TEST(Int8ConvTile, DividesAsTheHostDoes) {
     }
 }
 
+/// As the kernel ends, in exact numbers.
+double finished(const Problem& problem, int place, int channel) {
+    const Int8ConvWork work = int8_conv_work(0, problem.conv);
+    const auto k = static_cast<std::size_t>(channel);
+    const double operand =
+        problem.operand[static_cast<std::size_t>(place * work.conv.operand_pitch + channel)];
+    double x = problem.sum(place, channel) * static_cast<double>(problem.scale[k] * work.gain) +
+               (problem.bias[k] + work.shift) * work.gain;
+    x += operand * work.before;
+    if (work.conv.act == Act::kSwish) {
+        x = work.gain < 1 ? x + x * std::tanh(x) : x / (1 + std::exp(-x));
+    } else {
+        x = std::max(x, static_cast<double>(work.floor));
+    }
+    return x * work.inverse + work.zero + operand * work.after;
+}
+
+TEST(Int8Conv, FoldsStepsAndZeroPoints) {
+    for (int i = 0; i < 3 * 3 * 2; ++i) {
+        Int8Conv conv = conv_of({3, 3, 16}, 8, 1, 1);
+        conv.act = static_cast<Act>(i % 3);
+        conv.join = static_cast<Join>(i / 3 % 3);
+        conv.type = static_cast<Number>(i / 9);
+        conv.operand_step = 0.02f;
+        conv.operand_zero = 12;
+        conv.step = 0.05f;
+        conv.zero = -30;
+        const Problem problem(conv);
+        for (int channel = 0; channel < 8; ++channel)
+            EXPECT_NEAR(finished(problem, 4, channel), problem.number(4, channel), 1e-3) << i;
+    }
+}
+
 TEST(Int8Conv, NamesItsConfigs) {
     std::set<std::string> names;
     for (int config = 0; config < kInt8ConvConfigs; ++config)
@@ -484,7 +516,7 @@ private:
             double value = 0, error = 0;
             if (conv.type == Number::kS8) {
                 value = static_cast<std::int8_t>(*at);
-                // Half a step by rounding; what swish is wrong by, see fast_swish.
+                // Half a step by rounding; what swish is wrong by, see swish_of_half.
                 error = std::abs(value - std::clamp(right, -128.0, 127.0)) - 0.501;
                 if (conv.act == Act::kSwish) error -= std::abs(right - conv.zero) / 4096 + 0.06;
             } else {

@@ -31,11 +31,13 @@ inline constexpr Cut kCuts[] = {
     {128, 32, 32, 32, 64, 4, 4},
     {64, 64, 32, 32, 64, 4, 5},
     {128, 64, 32, 64, 64, 4, 3},
-    {256, 64, 32, 64, 64, 3, 1},
+    {256, 64, 32, 64, 64, 3, 2},
     {64, 128, 32, 64, 64, 4, 3},
     {128, 128, 64, 64, 64, 4, 2},
     {128, 128, 64, 32, 128, 3, 2},
     {256, 128, 64, 64, 64, 3, 1},
+    {64, 64, 32, 32, 128, 4, 3},
+    {128, 64, 64, 32, 128, 4, 2},
 };
 inline constexpr int kCutCount = sizeof(kCuts) / sizeof(kCuts[0]);
 
@@ -151,8 +153,9 @@ struct Int8ConvWork {
     bool wide_operand = false;
     Divisor columns;  ///< of the output
     Divisor pixels;   ///< of an image of the output
-    // real = sum * scale + bias + shift + operand * before
-    // number = act(real) * inverse + zero + operand * after
+    // gained = (sum * scale + bias + shift) * gain + operand * before
+    // number = act(gained / gain) * inverse + zero + operand * after
+    float gain = 1;
     float shift = 0;
     float before = 0;
     float floor = 0;  ///< of what is not swish
