@@ -137,13 +137,12 @@ Result<void> PlanTrial::upload_numbers(const ConvProblem& problem) const {
     numbers[0] = kOperandGrid.step;
     numbers[kNext] = 1 / kOutputGrid.step;
     numbers[2 * kNext] = problem.y_type == ElementType::kI8 ? kOutputGrid.zero : kShift;
-    SLUICE_TRY(check(
-        cudaMemcpy(
-            scale_.data(), scale.data(), scale.size() * sizeof(float), cudaMemcpyHostToDevice),
-        "uploading made-up scales"));
-    return check(
-        cudaMemcpy(numbers_.data(), numbers.data(), sizeof numbers, cudaMemcpyHostToDevice),
-        "uploading made-up steps");
+    auto upload = [&](const Buffer& to, const float* from, std::size_t bytes) {
+        return check(cudaMemcpyAsync(to.data(), from, bytes, cudaMemcpyHostToDevice, stream_.get()),
+                     "uploading made-up numbers");
+    };
+    SLUICE_TRY(upload(scale_, scale.data(), scale.size() * sizeof(float)));
+    return upload(numbers_, numbers.data(), sizeof numbers);
 }
 
 Result<void> PlanTrial::prepare(const ConvProblem& problem) {
