@@ -14,7 +14,9 @@
 #include "sluice/infer/backends/cuda/test_graphs.h"
 #include "sluice/infer/backends/openvino/compile.h"
 #include "sluice/infer/backends/openvino/prepare.h"
+#include "sluice/infer/backends/openvino/quantize.h"
 #include "sluice/infer/backends/openvino/test_models.h"
+#include "sluice/infer/calibration/ranges.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -147,6 +149,19 @@ INSTANTIATE_TEST_SUITE_P(All, LoweredGraph, testing::ValuesIn(test_graphs()), []
     return test.param.name;
 });
 
+/// Of convolutions: what they read and write, "8-8", "8-16", ...
+std::vector<std::string> conv_types(const Program& program) {
+    std::vector<std::string> types;
+    auto bits = [&](const View& view) {
+        return 8 * memory::element_size(program.storage(view).type);
+    };
+    for (const Step& step : program.steps) {
+        if (program.node(step).is<Conv>())
+            types.push_back(fmt::format("{}-{}", bits(step.inputs[0]), bits(step.output)));
+    }
+    return types;
+}
+
 class LoweredModel : public testing::TestWithParam<std::string> {};
 
 TEST_P(LoweredModel, ComputesWhatTheGraphComputes) {
@@ -166,6 +181,32 @@ TEST_P(LoweredModel, ComputesWhatTheGraphComputes) {
         for (std::size_t j = 0; j < expected[i].size(); ++j)
             ASSERT_NEAR(results[i][j], expected[i][j], 1e-3f) << "output " << i << " at " << j;
     }
+}
+
+TEST_P(LoweredModel, ComputesInInt8WhatTheGraphComputes) {
+    const std::string path = real_model(GetParam());
+    if (path.empty()) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
+    InputAdaptation adaptation;
+    adaptation.type = ElementType::kF32;
+    auto model = openvino_core().read_model(path);
+    auto prepared = prepare(path, *model, adaptation, 1).value();
+    Calibration calibration;
+    for (const QuantizableLayer& layer : quantizable_layers(*prepared.model)) {
+        const Steps steps = layer.padded ? Steps::kSymmetric : Steps::kAsymmetric;
+        if (!layer.depthwise && !layer.last)
+            calibration.tensors.push_back(with_zero({layer.input, -0.28f, 4.0f}, steps));
+    }
+    ASSERT_GT(quantize(*prepared.model, calibration).value(), 0);
+    Graph graph = import_model(*prepared.model).value();
+    const auto count = memory::element_count(graph.value(graph.inputs[0]).shape);
+    const std::vector<Numbers> inputs{random_numbers(static_cast<std::size_t>(count), 7, -1, 1)};
+    fuse(graph);
+    const auto expected = run_reference(graph, inputs);
+    const Program program = lower(std::move(graph), ElementType::kF16, true);
+    EXPECT_GT(std::ranges::count(conv_types(program), "8-8"), 0);
+    const auto results = ProgramRunner(program).run(inputs);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+        EXPECT_LT(error_of(results[i], expected[i]), 1e-4) << "output " << i;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LoweredModel, testing::ValuesIn(real_models()), [](const auto& test) {
@@ -247,19 +288,6 @@ Program lowered_int8(const std::string& name) {
         return lower(std::move(graph), ElementType::kF16, true);
     }
     return {};
-}
-
-/// Of convolutions: what they read and write, "8-8", "8-16", ...
-std::vector<std::string> conv_types(const Program& program) {
-    std::vector<std::string> types;
-    auto bits = [&](const View& view) {
-        return 8 * memory::element_size(program.storage(view).type);
-    };
-    for (const Step& step : program.steps) {
-        if (program.node(step).is<Conv>())
-            types.push_back(fmt::format("{}-{}", bits(step.inputs[0]), bits(step.output)));
-    }
-    return types;
 }
 
 TEST(LowerInt8, KeepsBlocksInEightBits) {
