@@ -196,7 +196,8 @@ void add_build(CLI::App& program, int& exit_code) {
     command->add_option("FILE", arguments->model, "ONNX, OpenVINO IR, TFLite, ...");
     command->add_option(
         "--config", arguments->config, "its description; default: the YAML file beside the model");
-    command->add_option("--precision", arguments->precision, "fp16 (default) or fp32");
+    command->add_option(
+        "--precision", arguments->precision, "fp16 (default), fp32, or int8 of a calibrated model");
     command->add_flag("--tf32", arguments->tf32, "let fp32 run on the matrix units");
     command->add_option("--batch", arguments->batches, "batch sizes: 1,8,32 (default: 1)");
     command->add_option("--device", arguments->device, "cuda:N (default: the first)");

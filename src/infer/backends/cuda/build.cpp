@@ -70,9 +70,9 @@ Result<EngineBuild> build(const std::string& path,
     const FileLock lock = lock_engine(default_engine_cache(), path, file.made);
     say_if_stale(result.file, file.made, build.progress);
     result.device = file.made.gpu;
-    result.precision = file.made.precision;
-    const auto type =
-        file.made.precision == "fp16" ? memory::ElementType::kF16 : memory::ElementType::kF32;
+    const auto type = file.made.precision == "int8"   ? memory::ElementType::kI8
+                      : file.made.precision == "fp16" ? memory::ElementType::kF16
+                                                      : memory::ElementType::kF32;
     const Peaks peaks = SLUICE_TRY(peaks_of(device, type, options.tf32));
     result.peak_tflops = peaks.tflops;
     result.peak_gigabytes_per_second = peaks.gigabytes_per_second;
@@ -82,6 +82,7 @@ Result<EngineBuild> build(const std::string& path,
         const BuiltNetwork built =
             SLUICE_TRY(build_network(path, model, options, adaptation, device, plans));
         const std::chrono::duration<double> ready = std::chrono::steady_clock::now() - begin;
+        result.precision = built.precision;
         result.batches.push_back(SLUICE_TRY(measure(*built.network, batch, build.layers)));
         result.batches.back().ready_seconds = ready.count();
         file.plans.insert(built.network->plan_names().begin(), built.network->plan_names().end());

@@ -1,5 +1,7 @@
 #include "sluice/infer/backends/cuda/build_network.h"
 
+#include <filesystem>
+
 #include <fmt/format.h>
 
 #include "sluice/base/log.h"
@@ -7,7 +9,9 @@
 #include "sluice/infer/backends/cuda/fuse.h"
 #include "sluice/infer/backends/cuda/import.h"
 #include "sluice/infer/backends/openvino/prepare.h"
+#include "sluice/infer/backends/openvino/quantize.h"
 #include "sluice/infer/backends/openvino/specs.h"
+#include "sluice/infer/calibration_file.h"
 #include "sluice/infer/model_hash.h"
 
 namespace sluice::infer::cuda {
@@ -22,11 +26,33 @@ Result<std::string> precision_word(const EngineOptions& options) {
             return std::string("fp16");
         case Precision::kFp32:
             return std::string(options.tf32 ? "tf32" : "fp32");
+        case Precision::kInt8:
+            return std::string("int8");
         default:
             return unsupported(fmt::format(
-                "option 'precision': {} is not supported on CUDA yet; fp16 and fp32 are",
+                "option 'precision': {} is not supported on CUDA; int8, fp16 and fp32 are",
                 to_text(options.precision)));
     }
+}
+
+/// Tells calibrations apart by what int8 computes from them; "" for a model with its own.
+Result<std::string> calibration_word(const std::string& path, const EngineOptions& options) {
+    if (options.precision != Precision::kInt8) return std::string();
+    if (options.calibration) return calibration_hash(*options.calibration);
+    std::string file = options.int8_calib_file;
+    if (file.empty()) {
+        file = calibration_beside(path);
+        if (!std::filesystem::exists(file)) return std::string();
+    }
+    if (const auto ours = read_calibration(file)) return calibration_hash(*ours);
+    return model_hash(file);  // a TensorRT cache
+}
+
+/// What the network's arithmetic turned out to be.
+std::string words_for(const std::string& precision, const Network& network) {
+    if (precision != "int8") return precision;
+    const auto share = network.int8_share();
+    return fmt::format("int8 ({} of {} convolutions) and fp16", share.layers, share.of);
 }
 
 }  // namespace
@@ -38,10 +64,12 @@ Result<BuiltNetwork> build_network(const std::string& path,
                                    int device,
                                    PlanOptions plans) {
     BuiltNetwork built;
-    built.precision = SLUICE_TRY(precision_word(options));
+    const std::string precision = SLUICE_TRY(precision_word(options));
     PreparedModel prepared = SLUICE_TRY(prepare(path, model, adaptation, options.batch_size));
     if (prepared.batch != options.batch_size)
         return unsupported("the network cannot take several items at once: use batch-size 1", path);
+    const bool int8 = precision == "int8";
+    if (int8) SLUICE_TRY(make_int8(path, options, *prepared.model));
     const ov::Model& work = *prepared.model;
     built.inputs = SLUICE_TRY(specs_of(work.inputs()));
     built.outputs = SLUICE_TRY(specs_of(work.outputs()));
@@ -49,9 +77,10 @@ Result<BuiltNetwork> build_network(const std::string& path,
         output.type = ElementType::kF32;  // of integers too
     Graph graph = SLUICE_TRY(import_model(work));
     fuse(graph);
-    const ElementType type = built.precision == "fp16" ? ElementType::kF16 : ElementType::kF32;
-    built.network = SLUICE_TRY(Network::create(
-        lower(std::move(graph), type), {device, built.precision == "tf32", std::move(plans)}));
+    const ElementType type = int8 || precision == "fp16" ? ElementType::kF16 : ElementType::kF32;
+    built.network = SLUICE_TRY(Network::create(lower(std::move(graph), type, int8),
+                                               {device, precision == "tf32", std::move(plans)}));
+    built.precision = words_for(precision, *built.network);
     return built;
 }
 
@@ -67,6 +96,7 @@ Result<EngineMaking> making_of(const std::string& path,
     making.cudnn = std::to_string(Cudnn::version());
     making.sluice = sluice_version();
     making.precision = SLUICE_TRY(precision_word(options));
+    making.calibration = SLUICE_TRY(calibration_word(path, options));
     making.batches = std::move(batches);
     if (adaptation.width > 0)
         making.input = fmt::format("{}x{}", adaptation.width, adaptation.height);

@@ -13,7 +13,7 @@ __device__ float number(const void* data, Type type, int index) {
     return value[0];
 }
 
-__global__ void conv_check(const __grid_constant__ ConvCheckArgs args, Type type, int count) {
+__global__ void conv_check(const __grid_constant__ ConvCheckArgs args, int count) {
     int rest = blockIdx.x * kThreads + threadIdx.x;
     if (rest >= count) return;
     const WindowArgs& w = args.window;
@@ -25,7 +25,9 @@ __global__ void conv_check(const __grid_constant__ ConvCheckArgs args, Type type
     const int n = rest / w.output.extents[2];
     const int inputs = w.input.extents[1] / args.groups;
     const int group = k / (w.output.extents[1] / args.groups);
-    float sum[1] = {args.bias[k]};
+    const Type type = w.input.type;
+    float sum[1] = {};
+    int whole = 0;  // exact, where fp32 would not be
     for (int ky = 0; ky < w.kernel[0]; ++ky) {
         const int row = y * w.stride[0] - w.pad_begin[0] + ky * w.dilation[0];
         if (row < 0 || row >= w.input.extents[2]) continue;
@@ -35,20 +37,29 @@ __global__ void conv_check(const __grid_constant__ ConvCheckArgs args, Type type
             const int from = n * w.input.strides[0] + row * w.input.strides[2] +
                              column * w.input.strides[3] + group * inputs;
             const int weight = ((k * w.kernel[0] + ky) * w.kernel[1] + kx) * inputs;
-            for (int c = 0; c < inputs; ++c)
-                sum[0] +=
+            for (int c = 0; c < inputs; ++c) {
+                const float product =
                     number(w.input.data, type, from + c) * number(args.weights, type, weight + c);
+                if (type == Type::kI8) {
+                    whole += static_cast<int>(product);
+                } else {
+                    sum[0] += product;
+                }
+            }
         }
     }
+    if (type == Type::kI8) sum[0] = static_cast<float>(whole) * args.scale[k];
+    sum[0] += args.bias[k];
     run_steps<1>(args.steps, sum, [&](int which, float(&value)[1]) {
         const Operand& operand = args.operand[which];
         const int index = n * operand.strides[0] + k * operand.strides[1] + y * operand.strides[2] +
                           x * operand.strides[3];
-        load<1>(at(operand.data, operand.type, index), operand.type, 1, value);
+        load<1>(operand, index, 1, value);
     });
+    sum[0] += args.shift;
     const int to = n * w.output.strides[0] + k * w.output.strides[1] + y * w.output.strides[2] +
                    x * w.output.strides[3];
-    store<1>(at(w.output.data, type, to), type, sum);
+    store<1>(w.output.data, w.output.type, w.output.grid, to, sum);
 }
 
 __global__ void fill(void* data, Type type, int count, unsigned seed) {
@@ -57,7 +68,8 @@ __global__ void fill(void* data, Type type, int count, unsigned seed) {
     unsigned bits = static_cast<unsigned>(index) * 2654435761u + seed * 40503u;
     bits = (bits ^ (bits >> 15)) * 2246822519u;
     bits ^= bits >> 13;
-    const float value[1] = {static_cast<float>(bits & 0xffff) / 32767.5f - 1.0f};
+    const float most = type == Type::kI8 ? 127.0f : 1.0f;
+    const float value[1] = {(static_cast<float>(bits & 0xffff) / 32767.5f - 1.0f) * most};
     store<1>(at(data, type, index), type, value);
 }
 
@@ -68,6 +80,7 @@ __global__ void compare(const void* a, const void* b, Type type, int count, floa
         const float right = number(b, type, i);
         const float difference = number(a, type, i) - right;
         error += difference * difference;
+        if (type == Type::kI8 && fabsf(difference) > 1.5f) error += 1e9f;
         norm += right * right;
     }
     atomicAdd(&sums[0], error);
@@ -80,10 +93,10 @@ int blocks(int count) {
 
 }  // namespace
 
-void launch_conv_check(const ConvCheckArgs& args, Type type, cudaStream_t stream) {
+void launch_conv_check(const ConvCheckArgs& args, cudaStream_t stream) {
     const int* extents = args.window.output.extents;
     const int count = extents[0] * extents[1] * extents[2] * extents[3];
-    conv_check<<<blocks(count), kThreads, 0, stream>>>(args, type, count);
+    conv_check<<<blocks(count), kThreads, 0, stream>>>(args, count);
 }
 
 void launch_fill(void* data, Type type, int count, unsigned seed, cudaStream_t stream) {

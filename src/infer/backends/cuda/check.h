@@ -8,18 +8,21 @@ namespace sluice::infer::cuda {
 struct ConvCheckArgs {
     WindowArgs window;
     int groups = 1;
-    const void* weights = nullptr;  ///< [output][row][column][input of the group]
+    const void* weights = nullptr;  ///< [output][row][column][input of the group], of input's type
+    const float* scale = nullptr;   ///< where input and weights are kI8: of the sum of products
     const float* bias = nullptr;
     Operand operand[kMostOperands];  ///< strides: batch, channel, row, column
     Steps steps;                     ///< step.input counts operands
+    float shift = 0;                 ///< added after the steps
 };
 /// The whole convolution, one thread for each output.
-void launch_conv_check(const ConvCheckArgs& args, Type type, cudaStream_t stream);
+void launch_conv_check(const ConvCheckArgs& args, cudaStream_t stream);
 
-/// Numbers from -1 to 1 that look random; the same for the same seed.
+/// Numbers from -1 to 1 (kI8: -127 to 127) that look random; the same for the same seed.
 void launch_fill(void* data, Type type, int count, unsigned seed, cudaStream_t stream);
 
-/// Adds to sums[0] the squares of the differences and to sums[1] those of b.
+/// Adds to sums[0] the squares of the differences and to sums[1] those of b. Of kI8, a difference
+/// of more than 1 counts as very many.
 void launch_compare(
     const void* a, const void* b, Type type, int count, float* sums, cudaStream_t stream);
 

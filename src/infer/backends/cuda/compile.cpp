@@ -4,7 +4,9 @@
 
 #include "sluice/base/log.h"
 #include "sluice/infer/backends/cuda/build_network.h"
+#include "sluice/infer/backends/cuda/device_facts.h"
 #include "sluice/infer/backends/cuda/engine.h"
+#include "sluice/infer/calibration_file.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -16,10 +18,12 @@ constexpr int kRequests = 2;
 
 Result<std::unique_ptr<Engine>> compile(const std::string& path,
                                         const ov::Model& model,
-                                        const EngineOptions& options,
+                                        const EngineOptions& asked,
                                         const InputAdaptation& adaptation,
                                         int device) {
     SLUICE_TRY(memory::cuda::use_device(device));
+    const std::string gpu = SLUICE_TRY(gpu_name(device));
+    const EngineOptions options = SLUICE_TRY(decide_precision(path, asked, gpu));
     EngineClaim claim = SLUICE_TRY(claim_engine(path, options, adaptation, device));
     PlanOptions plans = plan_options(path, options);
     plans.known = claim.plans();

@@ -1,5 +1,6 @@
 #include "sluice/infer/backends/cuda/conv_plan.h"
 
+#include <optional>
 #include <unordered_map>
 
 #include <cudnn_frontend.h>
@@ -7,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "sluice/infer/backends/cuda/cudnn_library.h"
+#include "sluice/infer/backends/cuda/own_conv.h"
 
 namespace cudnn_frontend {
 /// What the headers look cuDNN's functions up in.
@@ -24,7 +26,12 @@ constexpr std::int64_t kX = 1;
 constexpr std::int64_t kWeights = 2;
 constexpr std::int64_t kBias = 3;
 constexpr std::int64_t kY = 4;
-constexpr std::int64_t kFirstOperand = 5;
+constexpr std::int64_t kScale = 5;
+constexpr std::int64_t kRate = 6;
+constexpr std::int64_t kShift = 7;
+constexpr std::int64_t kFirstOperand = 8;
+/// An operand's step is as far behind the operand.
+constexpr std::int64_t kToStep = 100;
 
 cudnnHandle_t handle_of(const Cudnn& cudnn) {
     return static_cast<cudnnHandle_t>(cudnn.handle());
@@ -38,7 +45,14 @@ std::vector<std::int64_t> list(const Pair& numbers) {
 }
 
 fe::DataType_t data_type(memory::ElementType type) {
-    return type == memory::ElementType::kF16 ? fe::DataType_t::HALF : fe::DataType_t::FLOAT;
+    switch (type) {
+        case memory::ElementType::kF16:
+            return fe::DataType_t::HALF;
+        case memory::ElementType::kI8:
+            return fe::DataType_t::INT8;
+        default:
+            return fe::DataType_t::FLOAT;
+    }
 }
 
 Tensor tensor(fe::graph::Graph& graph,
@@ -87,6 +101,35 @@ fe::graph::Pointwise_attributes attributes_of(const PointStep& step) {
     return attributes;
 }
 
+/// Numbers of fp32: one for each of `count` channels.
+Tensor numbers(fe::graph::Graph& graph, std::int64_t id, std::int64_t count) {
+    return tensor(graph, id, {1, count, 1, 1}, {count, 1, count, count}, fe::DataType_t::FLOAT);
+}
+
+Tensor joined(fe::graph::Graph& graph, PointOp op, const Tensor& a, const Tensor& b) {
+    return graph.pointwise(a, b, attributes_of({op, 0}));
+}
+
+/// The problem's steps after the bias.
+Tensor steps_after(fe::graph::Graph& graph, const ConvProblem& problem, Tensor y) {
+    std::size_t next = 0;
+    for (const PointStep& step : problem.steps) {
+        if (step.input < 0) {
+            y = graph.pointwise(y, attributes_of(step));
+            continue;
+        }
+        const std::int64_t id = kFirstOperand + static_cast<std::int64_t>(next);
+        const memory::ElementType type = problem.operand_types[next];
+        Tensor operand =
+            tensor(graph, id, problem.y, problem.operand_strides[next], data_type(type));
+        if (type == memory::ElementType::kI8)
+            operand = joined(graph, PointOp::kMul, operand, numbers(graph, id + kToStep, 1));
+        ++next;
+        y = graph.pointwise(y, operand, attributes_of(step));
+    }
+    return y;
+}
+
 std::shared_ptr<fe::graph::Graph> graph_of(const ConvProblem& problem) {
     auto graph = std::make_shared<fe::graph::Graph>();
     const fe::DataType_t type = data_type(problem.type);
@@ -96,37 +139,42 @@ std::shared_ptr<fe::graph::Graph> graph_of(const ConvProblem& problem) {
     const auto [k, c, r, s] = problem.w;
     Tensor x = tensor(*graph, kX, problem.x, problem.x_strides, type);
     Tensor w = tensor(*graph, kWeights, problem.w, {r * s * c, 1, s * c, c}, type);
-    Tensor bias = tensor(*graph, kBias, {1, k, 1, 1}, {k, 1, k, k}, fe::DataType_t::FLOAT);
     const Window& window = problem.window;
-    Tensor y = graph->conv_fprop(x,
-                                 w,
-                                 fe::graph::Conv_fprop_attributes()
-                                     .set_pre_padding(list(window.pad_begin))
-                                     .set_post_padding(list(window.pad_end))
-                                     .set_stride(list(window.stride))
-                                     .set_dilation(list(window.dilation)));
+    fe::graph::Conv_fprop_attributes convolution;
+    convolution.set_pre_padding(list(window.pad_begin))
+        .set_post_padding(list(window.pad_end))
+        .set_stride(list(window.stride))
+        .set_dilation(list(window.dilation));
+    // Whole numbers are summed as such; with fp32 cuDNN has no plan for them.
+    if (problem.is_int8()) convolution.set_compute_data_type(fe::DataType_t::INT32);
+    Tensor y = graph->conv_fprop(x, w, convolution);
     y->set_dim(list(problem.y)).set_stride(list(problem.y_strides));
-    y = graph->pointwise(y, bias, attributes_of({PointOp::kAdd, 0}));
-    std::size_t next = 0;
-    for (const PointStep& step : problem.steps) {
-        if (step.input < 0) {
-            y = graph->pointwise(y, attributes_of(step));
-            continue;
-        }
-        Tensor operand = tensor(*graph,
-                                kFirstOperand + static_cast<std::int64_t>(next),
-                                problem.y,
-                                problem.operand_strides[next],
-                                type);
-        ++next;
-        y = graph->pointwise(y, operand, attributes_of(step));
+    if (problem.is_int8()) {
+        y->set_data_type(fe::DataType_t::INT32);
+        y = joined(*graph, PointOp::kMul, y, numbers(*graph, kScale, k));
     }
+    y = joined(*graph, PointOp::kAdd, y, numbers(*graph, kBias, k));
+    y = steps_after(*graph, problem, y);
+    if (problem.y_type == memory::ElementType::kI8)
+        y = joined(*graph, PointOp::kMul, y, numbers(*graph, kRate, 1));
+    if (problem.shifts) y = joined(*graph, PointOp::kAdd, y, numbers(*graph, kShift, 1));
     y->set_output(true)
         .set_uid(kY)
         .set_dim(list(problem.y))
         .set_stride(list(problem.y_strides))
-        .set_data_type(type);
+        .set_data_type(data_type(problem.y_type));
     return graph;
+}
+
+const char* word(memory::ElementType type) {
+    switch (type) {
+        case memory::ElementType::kF16:
+            return "fp16";
+        case memory::ElementType::kI8:
+            return "int8";
+        default:
+            return "fp32";
+    }
 }
 
 }  // namespace
@@ -136,11 +184,13 @@ struct ConvPlan::Impl {
     std::int64_t index = 0;
     std::int64_t workspace = 0;
     std::string name;
+    ConvProblem problem;
+    std::optional<OwnConv> own;  ///< goes before the graph
 };
 
 std::string ConvProblem::key() const {
     std::string text = fmt::format("{}{} x {} ({}) y {} ({}) w {} s {} d {} p {} {}",
-                                   type == memory::ElementType::kF16 ? "fp16" : "fp32",
+                                   word(type),
                                    tf32 ? " tf32" : "",
                                    fmt::join(x, ","),
                                    fmt::join(x_strides, ","),
@@ -156,6 +206,12 @@ std::string ConvProblem::key() const {
             " {}{}:{}:{}", static_cast<int>(step.op), step.input < 0 ? "" : "y", step.a, step.b);
     for (const Four& strides : operand_strides)
         text += fmt::format(" ({})", fmt::join(strides, ","));
+    // What was the same for all before there was int8 is not said, so that kept plans stay known.
+    for (const memory::ElementType operand : operand_types) {
+        if (operand != type) text += fmt::format(" with {}", word(operand));
+    }
+    if (y_type != type) text += fmt::format(" to {}", word(y_type));
+    if (shifts) text += " shifted";
     return text;
 }
 
@@ -179,15 +235,25 @@ const std::string& ConvPlan::name() const {
 
 Result<void> ConvPlan::run(const Cudnn& cudnn,
                            const ConvPointers& pointers,
-                           void* workspace) const {
+                           void* workspace,
+                           cudaStream_t stream) const {
+    if (impl_->own) return impl_->own->run(pointers, stream);
+    std::unordered_map<std::int64_t, void*> pack{{kY, pointers.y}};
     // cuDNN takes what it only reads as if it would write it.
-    std::unordered_map<std::int64_t, void*> pack{{kX, const_cast<void*>(pointers.x)},
-                                                 {kWeights, const_cast<void*>(pointers.weights)},
-                                                 {kBias, const_cast<void*>(pointers.bias)},
-                                                 {kY, pointers.y}};
-    for (std::size_t i = 0; i < pointers.operands.size(); ++i)
-        pack[kFirstOperand + static_cast<std::int64_t>(i)] =
-            const_cast<void*>(pointers.operands[i]);
+    auto give = [&](std::int64_t id, const void* from) { pack[id] = const_cast<void*>(from); };
+    give(kX, pointers.x);
+    give(kWeights, pointers.weights);
+    give(kBias, pointers.bias);
+    const ConvProblem& problem = impl_->problem;
+    if (problem.is_int8()) give(kScale, pointers.scale);
+    if (problem.y_type == memory::ElementType::kI8) give(kRate, pointers.rate);
+    if (problem.shifts) give(kShift, pointers.shift);
+    for (std::size_t i = 0; i < pointers.operands.size(); ++i) {
+        const std::int64_t id = kFirstOperand + static_cast<std::int64_t>(i);
+        give(id, pointers.operands[i]);
+        if (problem.operand_types[i] == memory::ElementType::kI8)
+            give(id + kToStep, pointers.operand_steps[i]);
+    }
     try {
         auto status =
             impl_->graph->execute_plan_at_index(handle_of(cudnn), pack, workspace, impl_->index);
@@ -245,11 +311,24 @@ std::vector<ConvPlan> Cudnn::plans(const ConvProblem& problem,
             if (graph->build_plan_at_index(handle_of(*this), i).is_bad()) continue;
             if (graph->get_workspace_size_plan_at_index(i, impl->workspace).is_bad()) continue;
             impl->graph = graph;
+            impl->problem = problem;
             impl->index = i;
             plans.emplace_back(std::move(impl));
         }
     } catch (const std::exception&) {
         // A plan that cannot be built is one that is not there; others may be.
+    }
+    return plans;
+}
+
+std::vector<ConvPlan> own_plans(const ConvProblem& problem, const std::string& only) {
+    std::vector<ConvPlan> plans;
+    for (OwnConv& own : own_convs(problem)) {
+        if (!only.empty() && own.name() != only) continue;
+        auto impl = std::make_shared<ConvPlan::Impl>();
+        impl->name = own.name();
+        impl->own = std::move(own);
+        plans.emplace_back(std::move(impl));
     }
     return plans;
 }

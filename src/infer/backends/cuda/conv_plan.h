@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sluice/infer/backends/cuda/graph.h"
+#include "sluice/infer/backends/cuda/grid.h"
 #include "sluice/memory/cuda/device.h"
 
 namespace sluice::infer::cuda {
@@ -13,10 +14,13 @@ namespace sluice::infer::cuda {
 using Four = std::array<std::int64_t, 4>;
 
 /// A convolution with its bias and the steps after it, as cuDNN is asked for it. Extents and
-/// strides in the order batch, channel, row, column; channels lie side by side.
+/// strides in the order batch, channel, row, column; channels lie side by side. The numbers that
+/// tensors of 8 bits stand for are no part of it: one plan does for all of them.
 struct ConvProblem {
-    memory::ElementType type = memory::ElementType::kF16;
-    bool tf32 = false;  ///< fp32 may be computed on the matrix units
+    memory::ElementType type = memory::ElementType::kF16;    ///< of x and the weights: or kF32, kI8
+    memory::ElementType y_type = memory::ElementType::kF16;  ///< as type, or kI8 of kF16, or kF16
+    bool tf32 = false;    ///< fp32 may be computed on the matrix units
+    bool shifts = false;  ///< something is added to all that comes out (ConvPointers::shift)
     Four x{};
     Four x_strides{};
     Four y{};
@@ -25,22 +29,36 @@ struct ConvProblem {
     Window window;
     std::vector<PointStep> steps;
     std::vector<Four> operand_strides;  ///< of each step with an input; extents are y's
+    std::vector<memory::ElementType> operand_types;
+
+    bool is_int8() const { return type == memory::ElementType::kI8; }
 
     /// Equal for problems that the same plan solves.
     std::string key() const;
 };
 
+/// What comes out is (sum of products * scale + bias, then the steps) / step + shift.
 struct ConvPointers {
     const void* x = nullptr;
     const void* weights = nullptr;  ///< output, row, column, input
-    const void* bias = nullptr;     ///< fp32
+    const float* bias = nullptr;    ///< for each output; the zero point of x is in it
+    const float* scale = nullptr;   ///< for each output, where x and the weights are kI8
     std::vector<const void*> operands;
+    std::vector<const float*> operand_steps;  ///< of those that are kI8; else null
     void* y = nullptr;
+    const float* rate = nullptr;   ///< 1 / step of y, where it is kI8
+    const float* shift = nullptr;  ///< where the problem shifts: also what operands need
+    // The same numbers, for a plan that wants them on the host.
+    Grid y_grid{};
+    std::vector<Grid> operand_grids;  ///< without a zero where the bias has it
 };
 
 /// Steps from the first on that cuDNN can do inside the convolution. Operands must be as large as
 /// the output, which `fits` says of a node's input.
 std::size_t fusable_steps(const std::vector<PointStep>& steps, const std::vector<bool>& fits);
+
+/// What names of our own kernel's plans begin with.
+inline constexpr const char* kOwnPlan = "own:";
 
 class Cudnn;
 
@@ -54,10 +72,13 @@ public:
 
     explicit operator bool() const { return impl_ != nullptr; }
     std::size_t workspace() const;
-    /// cuDNN's: the engine and its knobs.
+    /// cuDNN's: the engine and its knobs. Of our own kernel "own:" and its configuration.
     const std::string& name() const;
-    /// Queues it on the stream that cuDNN was given last.
-    Result<void> run(const Cudnn& cudnn, const ConvPointers& pointers, void* workspace) const;
+    /// Queues it on the stream that cuDNN was given last, which is this one.
+    Result<void> run(const Cudnn& cudnn,
+                     const ConvPointers& pointers,
+                     void* workspace,
+                     cudaStream_t stream) const;
 
 private:
     std::shared_ptr<Impl> impl_;
@@ -83,5 +104,9 @@ public:
 private:
     std::shared_ptr<void> handle_;
 };
+
+/// Our own kernel's ways to solve the problem on the current device, the one that should be fastest
+/// first; none where it is not of 8 bits.
+std::vector<ConvPlan> own_plans(const ConvProblem& problem, const std::string& only = {});
 
 }  // namespace sluice::infer::cuda

@@ -42,7 +42,11 @@ Result<Peaks> peaks_of(int device, memory::ElementType type, bool tf32) {
     const double memory_kilohertz = SLUICE_TRY(attribute(cudaDevAttrMemoryClockRate, device));
     const double bus_bits = SLUICE_TRY(attribute(cudaDevAttrGlobalMemoryBusWidth, device));
     double per_clock = fp16_per_clock(major, minor);
-    if (type != memory::ElementType::kF16) per_clock = tf32 ? per_clock / 2 : 256;
+    if (type == memory::ElementType::kI8) {
+        per_clock *= 2;
+    } else if (type != memory::ElementType::kF16) {
+        per_clock = tf32 ? per_clock / 2 : 256;
+    }
     return Peaks{processors * kilohertz * per_clock / 1e9,
                  2 * memory_kilohertz * bus_bits / 8 / 1e6};
 }

@@ -12,7 +12,8 @@ Result<std::string> gpu_name(int device);
 
 /// What the device can do at its highest clocks; 0 where we do not know its kind.
 struct Peaks {
-    double tflops = 0;  ///< fp16, or tf32 where `tf32`, on the matrix units; else fp32 on its own
+    double tflops =
+        0;  ///< kI8, fp16, or tf32 where `tf32`, on the matrix units; else fp32 on its own
     double gigabytes_per_second = 0;
 };
 Result<Peaks> peaks_of(int device, memory::ElementType type, bool tf32);

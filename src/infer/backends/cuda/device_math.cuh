@@ -7,8 +7,8 @@
 
 namespace sluice::infer::cuda {
 
-/// V numbers at p, as floats. `stride` 0 is one number for all; else they lie side by side, and V
-/// above 1 wants p aligned to V of them.
+/// V numbers at p, as floats; of kI8, the whole numbers themselves. `stride` 0 is one number for
+/// all; else they lie side by side, and V above 1 wants p aligned to V of them.
 template <int V>
 __device__ void load(const void* p, Type type, int stride, float (&x)[V]) {
     if constexpr (V == 8) {
@@ -27,6 +27,12 @@ __device__ void load(const void* p, Type type, int stride, float (&x)[V]) {
                 const float4 high = static_cast<const float4*>(p)[1];
                 x[0] = low.x, x[1] = low.y, x[2] = low.z, x[3] = low.w;
                 x[4] = high.x, x[5] = high.y, x[6] = high.z, x[7] = high.w;
+            } else if (type == Type::kI8) {
+                const uint2 raw = *static_cast<const uint2*>(p);
+                const signed char* bytes = reinterpret_cast<const signed char*>(&raw);
+#pragma unroll
+                for (int i = 0; i < 8; ++i)
+                    x[i] = static_cast<float>(bytes[i]);
             } else {
                 const uint2 raw = *static_cast<const uint2*>(p);
                 const unsigned char* bytes = reinterpret_cast<const unsigned char*>(&raw);
@@ -42,6 +48,8 @@ __device__ void load(const void* p, Type type, int stride, float (&x)[V]) {
         one = __half2float(*static_cast<const __half*>(p));
     } else if (type == Type::kF32) {
         one = *static_cast<const float*>(p);
+    } else if (type == Type::kI8) {
+        one = static_cast<float>(*static_cast<const signed char*>(p));
     } else {
         one = static_cast<float>(*static_cast<const unsigned char*>(p));
     }
@@ -50,6 +58,11 @@ __device__ void load(const void* p, Type type, int stride, float (&x)[V]) {
         x[i] = one;
 }
 
+__device__ inline signed char nearest_byte(float x) {
+    return static_cast<signed char>(__float2int_rn(fminf(fmaxf(x, -128.0f), 127.0f)));
+}
+
+/// Of kI8, to the nearest whole numbers.
 template <int V>
 __device__ void store(void* p, Type type, const float (&x)[V]) {
     if constexpr (V == 8) {
@@ -60,12 +73,21 @@ __device__ void store(void* p, Type type, const float (&x)[V]) {
             for (int i = 0; i < 4; ++i)
                 pairs[i] = __floats2half2_rn(x[2 * i], x[2 * i + 1]);
             *static_cast<uint4*>(p) = raw;
+        } else if (type == Type::kI8) {
+            uint2 raw;
+            signed char* bytes = reinterpret_cast<signed char*>(&raw);
+#pragma unroll
+            for (int i = 0; i < 8; ++i)
+                bytes[i] = nearest_byte(x[i]);
+            *static_cast<uint2*>(p) = raw;
         } else {
             static_cast<float4*>(p)[0] = make_float4(x[0], x[1], x[2], x[3]);
             static_cast<float4*>(p)[1] = make_float4(x[4], x[5], x[6], x[7]);
         }
     } else if (type == Type::kF16) {
         *static_cast<__half*>(p) = __float2half_rn(x[0]);
+    } else if (type == Type::kI8) {
+        *static_cast<signed char*>(p) = nearest_byte(x[0]);
     } else {
         *static_cast<float*>(p) = x[0];
     }
@@ -82,6 +104,33 @@ __device__ inline void* at(void* data, Type type, int index) {
     return static_cast<char*>(data) + static_cast<long long>(index) * bytes_of(type);
 }
 
+/// As load, but what numbers of kI8 stand for.
+template <int V>
+__device__ void load(
+    const void* data, Type type, const Grid& grid, int index, int stride, float (&x)[V]) {
+    load<V>(at(data, type, index), type, stride, x);
+    if (type != Type::kI8) return;
+#pragma unroll
+    for (int i = 0; i < V; ++i)
+        x[i] = (x[i] - grid.zero) * grid.step;
+}
+template <int V>
+__device__ void load(const Operand& operand, int index, int stride, float (&x)[V]) {
+    load<V>(operand.data, operand.type, operand.grid, index, stride, x);
+}
+
+/// As store, but numbers of kI8 are those that stand for x.
+template <int V>
+__device__ void store(void* data, Type type, const Grid& grid, int index, const float (&x)[V]) {
+    float numbers[V];
+    const float scale = type == Type::kI8 ? 1.0f / grid.step : 1.0f;
+    const float zero = type == Type::kI8 ? grid.zero : 0.0f;
+#pragma unroll
+    for (int i = 0; i < V; ++i)
+        numbers[i] = type == Type::kI8 ? rintf(x[i] * scale) + zero : x[i];
+    store<V>(at(data, type, index), type, numbers);
+}
+
 __device__ inline float sigmoid(float x) {
     return 1.0f / (1.0f + __expf(-x));
 }
@@ -90,8 +139,8 @@ __device__ inline float softplus(float x) {
 }
 
 /// Steps from kFloor on.
-__device__ inline float late_step_on(PointOp op, float x, float y, float& saved) {
-    switch (op) {
+__device__ inline float late_step_on(const KernelStep& step, float x, float y, float& saved) {
+    switch (static_cast<PointOp>(step.op)) {
         case PointOp::kFloor:
             return floorf(x);
         case PointOp::kCeil:
@@ -131,6 +180,8 @@ __device__ inline float late_step_on(PointOp op, float x, float y, float& saved)
             return y;
         case PointOp::kChoose:
             return y != 0.0f ? x : saved;
+        case PointOp::kRound8:
+            return (fminf(fmaxf(rintf(x / step.a) + step.b, -128.0f), 127.0f) - step.b) * step.a;
         default:
             return x;
     }
@@ -192,7 +243,7 @@ __device__ inline float step_on(const KernelStep& step, float x, float y, float&
         case PointOp::kErf:
             return erff(x);
         default:
-            return late_step_on(static_cast<PointOp>(step.op), x, y, saved);
+            return late_step_on(step, x, y, saved);
     }
 }
 

@@ -17,7 +17,7 @@ struct EngineMaking {
     std::string gpu;        ///< gpu_name (peaks.h)
     std::string cudnn;      ///< "91900"
     std::string sluice;     ///< sluice_version
-    std::string precision;  ///< "fp16", "fp32" or "tf32"
+    std::string precision;  ///< "int8", "fp16", "fp32" or "tf32"
     std::vector<int> batches;
     std::string input{};        ///< "640x640", as the model's description has it; it may be open
     std::string calibration{};  ///< its hash, for int8; else ""

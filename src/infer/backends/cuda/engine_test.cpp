@@ -8,6 +8,8 @@
 #include "sluice/infer/backends/cuda/engine_file.h"
 #include "sluice/infer/backends/cuda/folder_testing.h"
 #include "sluice/infer/backends/cuda/test_graphs.h"
+#include "sluice/infer/backends/openvino/prepare.h"
+#include "sluice/infer/backends/openvino/quantize.h"
 #include "sluice/infer/kept_engines.h"
 #include "sluice/infer/runner.h"
 
@@ -111,6 +113,32 @@ void expect_same(const std::vector<meta::Detection>& got,
         EXPECT_NEAR(got[i].box.left, wanted[i].box.left, 0.01);
         EXPECT_NEAR(got[i].box.bottom(), wanted[i].box.bottom(), 0.01);
     }
+}
+
+TEST_F(CudaStages, SayWhatIsInInt8) {
+    const auto model =
+        graph_of("twice", {1, 3, kSide, kSide}, [](const Port& x) -> ov::OutputVector {
+            const Port y = make<ov::op::v0::Relu>(convolve(x, 32, 3, 2, 1));
+            return {convolve(y, 16, 3, 1, 1, 2)};
+        }).make();
+    Calibration calibration;
+    for (const QuantizableLayer& layer :
+         quantizable_layers(*prepare("made up", *model, {}, 1).value().model))
+        calibration.tensors.push_back({layer.input, -256.0f * 128 / 127, 256.0f});
+    EngineOptions options;
+    options.precision = Precision::kInt8;
+    options.calibration = std::make_shared<const Calibration>(calibration);
+    auto engine = compile("made up", *model, options, {}, 0);
+    ASSERT_TRUE(engine) << engine.error().text();
+    // The first layer reads pixels.
+    EXPECT_NE((*engine)->description().find("int8 (1 of 2 convolutions) and fp16"),
+              std::string::npos)
+        << (*engine)->description();
+
+    options.precision = Precision::kBf16;
+    const auto refused = compile("made up", *model, options, {}, 0);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().text().find("int8, fp16 and fp32 are"), std::string::npos);
 }
 
 TEST_F(CudaStages, GiveWhatTheHostMakesOfTheSamePixels) {

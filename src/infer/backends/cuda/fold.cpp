@@ -10,6 +10,7 @@ void scale(Conv& conv, const std::vector<float>& factors) {
     const std::size_t length = conv.weights.size() / conv.bias.size();
     for (std::size_t k = 0; k < conv.bias.size(); ++k) {
         conv.bias[k] *= factors[k];
+        if (!conv.weight_steps.empty()) conv.weight_steps[k] *= factors[k];
         for (std::size_t i = 0; i < length; ++i)
             conv.weights[k * length + i] *= factors[k];
     }
@@ -123,6 +124,8 @@ bool widen(Graph& graph, std::size_t index) {
     if (const int before = steps_before(graph, input); before >= 0) {
         blocks.inputs = graph.nodes[static_cast<std::size_t>(before)].inputs;
         blocks.steps = graph.nodes[static_cast<std::size_t>(before)].steps;
+        // The kernels for first layers read pixels and compute in fp16, which costs them nothing.
+        std::erase_if(blocks.steps, [](const PointStep& s) { return s.op == PointOp::kRound8; });
     }
     Conv wide = widened(*conv, in[1], rows, columns);
     blocks.output = graph.add({node.name, {in[0], 4 * in[1], in[2] / 2, in[3] / 2}});

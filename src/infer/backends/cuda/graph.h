@@ -24,6 +24,9 @@ struct Value {
     Shape shape;
     memory::ElementType type = memory::ElementType::kF32;  ///< of graph inputs; others follow
     std::shared_ptr<const std::vector<float>> data{};      ///< of constants, row-major; else null
+    /// Of constants that are whole multiples, -128 to 127, of a step: one for all, or one for each
+    /// of the first data.size() / steps.size() numbers, and so on.
+    std::vector<float> steps{};
     /// Of integers, such as places: they lie in fp32 (exact up to 2^24) whatever is computed in.
     bool whole = false;
 };
@@ -76,6 +79,7 @@ enum class PointOp : std::uint8_t {
     kMulSaved,  ///< x * what was remembered
     kTake,      ///< y
     kChoose,    ///< y is not 0 ? x : what was remembered
+    kRound8,    ///< to the nearest number of the grid of 256 whose step is a and whose zero is b
 };
 
 struct PointStep {
@@ -102,6 +106,9 @@ struct Conv {
     int groups = 1;
     std::vector<float> weights;  ///< output channel, input channel of the group, row, column
     std::vector<float> bias;     ///< one for each output channel
+    /// Where not empty: the weights of output channel k are whole multiples, -128 to 127, of
+    /// weight_steps[k], so that they can be numbers of 8 bits.
+    std::vector<float> weight_steps{};
 };
 /// Steps alone: the output is as large as what its inputs spread to.
 struct Pointwise {};

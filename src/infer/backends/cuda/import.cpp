@@ -46,6 +46,15 @@ ValueId Importer::constant(std::vector<float> data, Shape shape, std::string nam
     return graph_.add(std::move(value));
 }
 
+void Importer::add_constant(const ov::Node& node,
+                            std::vector<float> data,
+                            std::vector<float> steps) {
+    const ValueId id =
+        constant(std::move(data), shape_of(node.output(0)), node.get_friendly_name());
+    graph_.value(id).steps = std::move(steps);
+    alias(node, id);
+}
+
 ValueId Importer::input(const ov::Node& node, std::size_t index) {
     const ov::Output<ov::Node> source = node.input_value(index);
     const Port key{source.get_node(), source.get_index()};

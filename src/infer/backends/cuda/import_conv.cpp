@@ -60,6 +60,11 @@ Result<void> import_conv(Importer& in, const ov::Node& node, Window window, bool
     conv.window = window;
     conv.weights = *value.data;
     conv.bias.assign(static_cast<std::size_t>(conv.groups * value.shape[lead]), 0.0f);
+    if (value.steps.size() == conv.bias.size()) {
+        conv.weight_steps = value.steps;
+    } else if (value.steps.size() == 1) {
+        conv.weight_steps.assign(conv.bias.size(), value.steps[0]);
+    }
     join_groups(conv);
     in.add(node, std::move(conv), {in.input(node, 0)});
     return {};

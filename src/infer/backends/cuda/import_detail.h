@@ -24,6 +24,8 @@ public:
     const Shape& shape(ValueId id) const { return graph_.value(id).shape; }
     const Value& value(ValueId id) const { return graph_.value(id); }
     ValueId constant(std::vector<float> data, Shape shape, std::string name);
+    /// The node's output is this constant.
+    void add_constant(const ov::Node& node, std::vector<float> data, std::vector<float> steps);
 
     /// A node whose output is the OpenVINO node's output `port`.
     ValueId add(const ov::Node& node,
@@ -77,6 +79,8 @@ Handler find_index_handler(std::string_view type);
 Handler find_row_handler(std::string_view type);
 /// Convolutions, and what turns channels into pixels and back.
 Handler find_conv_handler(std::string_view type);
+/// What rounds to few numbers.
+Handler find_quantise_handler(std::string_view type);
 /// May the operator's result be of integers?
 bool takes_integers(std::string_view type);
 

@@ -335,7 +335,11 @@ Handler find_handler(std::string_view type) {
         {"MatMul", matmul},
     };
     if (auto found = table.find(type); found != table.end()) return found->second;
-    for (auto find : {find_math_handler, find_conv_handler, find_index_handler, find_row_handler}) {
+    for (auto find : {find_math_handler,
+                      find_conv_handler,
+                      find_index_handler,
+                      find_row_handler,
+                      find_quantise_handler}) {
         if (Handler handler = find(type)) return handler;
     }
     return nullptr;

@@ -4,11 +4,13 @@
 
 #include <cuda_runtime_api.h>
 
+#include "sluice/infer/backends/cuda/grid.h"
+
 /// Our own kernels, as plain functions: each queues one launch. Every size is in elements; numbers
 /// of 32 bits hold them, which the engine checks. What they compute is said by reference.h.
 namespace sluice::infer::cuda {
 
-enum class Type : std::uint8_t { kF16, kF32, kU8 };
+enum class Type : std::uint8_t { kF16, kF32, kU8, kI8 };
 
 inline constexpr int kMostDims = 6;
 inline constexpr int kMostOperands = 4;
@@ -30,6 +32,7 @@ struct Operand {
     const void* data = nullptr;
     Type type = Type::kF16;
     int strides[kMostDims] = {};
+    Grid grid{};  ///< of kI8
 };
 
 /// Reads input 0, does the steps, writes. Extents are the output's; inputs spread by strides of 0.
@@ -41,19 +44,23 @@ struct PointArgs {
     void* output = nullptr;
     Type type = Type::kF16;
     int strides[kMostDims] = {};
+    Grid grid{};
     Steps steps;
 };
 void launch_pointwise(const PointArgs& args, cudaStream_t stream);
 
-/// Four dimensions in the order batch, channel, row, column.
+/// Four dimensions in the order batch, channel, row, column. Where nothing else is said, a kernel
+/// reads and writes each image in the type that it has.
 struct Image {
     void* data = nullptr;
     int extents[4] = {};
     int strides[4] = {};
+    Type type = Type::kF16;
+    Grid grid{};  ///< of kI8
 };
 
-/// Output channels are padded to a multiple of 8 with zeros. Operands spread over channels: their
-/// first stride is that of the channel.
+/// Output channels are padded to a multiple of 8 with zeros; fp16 or fp32. Operands spread over
+/// channels: their first stride is that of the channel.
 struct SpaceToDepthArgs {
     Operand input;  ///< strides: batch, channel, row, column
     int channels = 3;
@@ -62,7 +69,7 @@ struct SpaceToDepthArgs {
     Operand operand[kMostOperands];
     Steps steps;
 };
-void launch_space_to_depth(const SpaceToDepthArgs& args, Type type, cudaStream_t stream);
+void launch_space_to_depth(const SpaceToDepthArgs& args, cudaStream_t stream);
 
 /// A convolution of stride 1 over the SpaceToDepth of an image of 3 or 4 channels, in one: the
 /// blocks are made in shared memory. Up to 64 outputs, kernels up to 4x4 blocks; fp16.
@@ -78,7 +85,7 @@ struct StemArgs {
     const float* bias = nullptr;
     KernelStep activation{};  ///< one of stem_activates
     bool activates = false;
-    Image output;  ///< channels a multiple of 8, side by side
+    Image output;  ///< channels a multiple of 8, side by side; fp16 or kI8
 };
 inline constexpr int kMostStemOutputs = 64;
 inline constexpr int kMostStemKernel = 4;
@@ -104,14 +111,14 @@ struct DepthwiseArgs {
     Operand operand[kMostOperands];
     Steps steps;
 };
-void launch_depthwise(const DepthwiseArgs& args, Type type, cudaStream_t stream);
+void launch_depthwise(const DepthwiseArgs& args, cudaStream_t stream);
 
 struct PoolArgs {
     WindowArgs window;
     bool is_max = true;
     bool counts_padding = false;
 };
-void launch_pool(const PoolArgs& args, Type type, cudaStream_t stream);
+void launch_pool(const PoolArgs& args, cudaStream_t stream);
 
 struct ResizeArgs {
     Image input;
@@ -121,7 +128,7 @@ struct ResizeArgs {
     bool floors = true;
     float step[2] = {};
 };
-void launch_resize(const ResizeArgs& args, Type type, cudaStream_t stream);
+void launch_resize(const ResizeArgs& args, cudaStream_t stream);
 
 /// `dims` kept dimensions, then the reduced ones; strides of the output cover the kept.
 struct ReduceArgs {

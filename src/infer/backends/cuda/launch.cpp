@@ -14,9 +14,11 @@ void copy_numbers(const std::vector<std::int64_t>& from, int* to) {
         from.begin(), from.end(), to, [](std::int64_t number) { return static_cast<int>(number); });
 }
 
-Steps steps_from(const Node& node, std::size_t first) {
+Steps steps_from(const Program& program, const Step& of, std::size_t first) {
     Steps steps;
-    for (const PointStep& step : std::span(node.steps).subspan(first)) {
+    const std::size_t count = step_count(program, of);
+    for (const PointStep& step :
+         std::span(program.node(of).steps).subspan(first, std::max(first, count) - first)) {
         steps.step[steps.count++] = {static_cast<std::uint8_t>(step.op),
                                      static_cast<std::int8_t>(step.input),
                                      step.a,
@@ -25,18 +27,23 @@ Steps steps_from(const Node& node, std::size_t first) {
     return steps;
 }
 
-Image image_of(const View& view, const void* data) {
+Image image_of(const Program& program, const View& view, const void* data) {
     Image image;
+    image.type = type_of(program.storage(view).type);
+    image.grid = program.storage(view).grid;
     image.data = const_cast<void*>(data);
     copy_numbers(view.extents, image.extents);
     copy_numbers(view.strides, image.strides);
     return image;
 }
 
-WindowArgs window_of(const Window& window, const Step& step, const StepPlaces& places) {
+WindowArgs window_of(const Program& program,
+                     const Window& window,
+                     const Step& step,
+                     const StepPlaces& places) {
     WindowArgs args;
-    args.input = image_of(step.inputs[0], places.inputs[0]);
-    args.output = image_of(step.output, places.output);
+    args.input = image_of(program, step.inputs[0], places.inputs[0]);
+    args.output = image_of(program, step.output, places.output);
     for (std::size_t i = 0; i < 2; ++i) {
         args.kernel[i] = window.kernel[i];
         args.stride[i] = window.stride[i];
@@ -55,6 +62,7 @@ PointArgs point_args(const Program& program, const Step& step, const StepPlaces&
     copy_numbers(step.output.strides, args.strides);
     args.output = places.output;
     args.type = type_of(program.storage(step.output).type);
+    args.grid = program.storage(step.output).grid;
     args.operands = static_cast<int>(step.inputs.size());
     for (std::size_t i = 0; i < step.inputs.size(); ++i)
         args.input[i] = operand_of(program, step.inputs[i], places.inputs[i], step.output.extents);
@@ -66,7 +74,7 @@ void launch_pointwise_step(const Program& program,
                            const StepPlaces& places,
                            cudaStream_t stream) {
     PointArgs args = point_args(program, step, places);
-    args.steps = steps_from(program.node(step), 0);
+    args.steps = steps_from(program, step, 0);
     launch_pointwise(args, stream);
 }
 
@@ -78,15 +86,15 @@ void launch_space_to_depth_step(const Program& program,
     const View& input = step.inputs[0];
     args.input = operand_of(program, input, places.inputs[0], input.extents);
     args.channels = static_cast<int>(input.extents[1]);
-    args.output = image_of(step.output, places.output);
+    args.output = image_of(program, step.output, places.output);
     args.operands = static_cast<int>(step.inputs.size());
     for (std::size_t i = 1; i < step.inputs.size(); ++i) {
         Operand operand = operand_of(program, step.inputs[i], places.inputs[i], input.extents);
         operand.strides[0] = operand.strides[1];  // they differ by channel alone
         args.operand[i] = operand;
     }
-    args.steps = steps_from(program.node(step), 0);
-    launch_space_to_depth(args, type_of(program.type), stream);
+    args.steps = steps_from(program, step, 0);
+    launch_space_to_depth(args, stream);
 }
 
 void launch_depthwise_step(const Program& program,
@@ -95,21 +103,24 @@ void launch_depthwise_step(const Program& program,
                            const StepPlaces& places,
                            cudaStream_t stream) {
     DepthwiseArgs args;
-    args.window = window_of(conv.window, step, places);
+    args.window = window_of(program, conv.window, step, places);
     args.weights = places.weights;
     args.bias = places.bias;
     args.operands = static_cast<int>(step.inputs.size());
     for (std::size_t i = 1; i < step.inputs.size(); ++i)
         args.operand[i] =
             operand_of(program, step.inputs[i], places.inputs[i], step.output.extents);
-    args.steps = steps_from(program.node(step), 0);
-    launch_depthwise(args, type_of(program.type), stream);
+    args.steps = steps_from(program, step, 0);
+    launch_depthwise(args, stream);
 }
 
-ResizeArgs resize_args(const Resize& op, const Step& step, const StepPlaces& places) {
+ResizeArgs resize_args(const Program& program,
+                       const Resize& op,
+                       const Step& step,
+                       const StepPlaces& places) {
     ResizeArgs args;
-    args.input = image_of(step.inputs[0], places.inputs[0]);
-    args.output = image_of(step.output, places.output);
+    args.input = image_of(program, step.inputs[0], places.inputs[0]);
+    args.output = image_of(program, step.output, places.output);
     args.linear = op.linear;
     args.half_pixel = op.place == Resize::Place::kHalfPixel;
     args.floors = op.floors;
@@ -198,9 +209,25 @@ MatMulArgs matmul_args(const MatMul& op, const Step& step, const StepPlaces& pla
 }  // namespace
 
 Type type_of(ElementType type) {
-    return type == ElementType::kF16  ? Type::kF16
-           : type == ElementType::kU8 ? Type::kU8
-                                      : Type::kF32;
+    switch (type) {
+        case ElementType::kF16:
+            return Type::kF16;
+        case ElementType::kU8:
+            return Type::kU8;
+        case ElementType::kI8:
+            return Type::kI8;
+        default:
+            return Type::kF32;
+    }
+}
+
+std::size_t step_count(const Program& program, const Step& step) {
+    const std::vector<PointStep>& steps = program.node(step).steps;
+    const Storage& output = program.storage(step.output);
+    if (output.type != ElementType::kI8 || steps.empty()) return steps.size();
+    const PointStep& last = steps.back();
+    const bool same = last.op == PointOp::kRound8 && Grid{last.a, last.b} == output.grid;
+    return steps.size() - (same ? 1 : 0);
 }
 
 Operand operand_of(const Program& program,
@@ -210,6 +237,7 @@ Operand operand_of(const Program& program,
     Operand operand;
     operand.data = data;
     operand.type = type_of(program.storage(view).type);
+    operand.grid = program.storage(view).grid;
     copy_numbers(spread_to(view, extents).strides, operand.strides);
     return operand;
 }
@@ -226,10 +254,10 @@ void launch_step(const Program& program,
         return launch_depthwise_step(program, step, *conv, places, stream);
     if (const auto* op = std::get_if<Pool>(&node.op)) {
         return launch_pool(
-            {window_of(op->window, step, places), op->is_max, op->counts_padding}, type, stream);
+            {window_of(program, op->window, step, places), op->is_max, op->counts_padding}, stream);
     }
     if (const auto* op = std::get_if<Resize>(&node.op))
-        return launch_resize(resize_args(*op, step, places), type, stream);
+        return launch_resize(resize_args(program, *op, step, places), stream);
     if (const auto* op = std::get_if<Reduce>(&node.op))
         return launch_reduce(reduce_args(*op, step, places), type, stream);
     if (const auto* op = std::get_if<Normalize>(&node.op)) {
@@ -251,9 +279,10 @@ void launch_rest(const Program& program,
                  const StepPlaces& places,
                  cudaStream_t stream) {
     PointArgs args = point_args(program, step, places);
-    args.steps = steps_from(program.node(step), first);
+    args.steps = steps_from(program, step, first);
     args.input[0].data = places.output;
     args.input[0].type = args.type;
+    args.input[0].grid = args.grid;
     std::copy(args.strides, args.strides + args.dims, args.input[0].strides);
     launch_pointwise(args, stream);
 }

@@ -34,6 +34,10 @@ Operand operand_of(const Program& program,
                    const Shape& extents);
 Type type_of(memory::ElementType type);
 
+/// Steps of the node that its kernel does: the rounding to the output's own grid is done by
+/// storing.
+std::size_t step_count(const Program& program, const Step& step);
+
 /// Queues the node's steps from `first` on, in place on its output.
 void launch_rest(const Program& program,
                  const Step& step,

@@ -2,19 +2,26 @@
 
 #include <algorithm>
 
+#include "sluice/infer/backends/cuda/grids.h"
+
 namespace sluice::infer::cuda {
 namespace {
 
 using memory::ElementType;
 using Place = Storage::Place;
 
-constexpr std::int64_t kChannelUnit = 8;
+/// 16 bytes.
+std::int64_t channel_unit(ElementType type) {
+    return type == ElementType::kI8 ? 16 : 8;
+}
 
 class Lowering {
 public:
-    Lowering(Graph graph, ElementType type) {
+    Lowering(Graph graph, ElementType type, bool int8) {
         program_.graph = std::move(graph);
         program_.type = type;
+        grids_.resize(program_.graph.values.size());
+        if (int8) grids_ = find_grids(program_.graph);
         views_.resize(program_.graph.values.size());
         aliases_.resize(program_.graph.values.size(), false);
         makers_ = producers(program_.graph);
@@ -44,14 +51,19 @@ private:
     Graph& graph() { return program_.graph; }
     View& view(ValueId id) { return views_[static_cast<std::size_t>(id)]; }
     const Shape& shape(ValueId id) { return graph().value(id).shape; }
+    const std::optional<Grid>& grid(ValueId id) const {
+        return grids_[static_cast<std::size_t>(id)];
+    }
     /// What a value is stored in where nobody asked for a place.
     ElementType own_type(ValueId id) {
+        if (grid(id)) return ElementType::kI8;
         return graph().value(id).whole ? ElementType::kF32 : program_.type;
     }
     ElementType type_of(const View& view) const { return program_.storage(view).type; }
+    bool is_int8(const View& view) const { return type_of(view) == ElementType::kI8; }
 
     int add_storage(Place place, ElementType type, std::int64_t elements, ValueId value = -1) {
-        program_.storages.push_back({place, type, elements, value});
+        program_.storages.push_back({place, type, elements, value, {}});
         return static_cast<int>(program_.storages.size() - 1);
     }
     View stored(Place place, ElementType type, ValueId id) {
@@ -59,18 +71,21 @@ private:
         return dense_view(storage, shape(id));
     }
 
-    /// Where a value lies when nobody asked for a place. Channels that no writer fills are read by
-    /// convolutions (against weights of zero), so they have to be numbers.
-    View fresh(const Shape& extents, bool fills_padding) {
-        return fresh(extents, fills_padding, program_.type);
+    /// Where a value lies when nobody asked for a place.
+    View fresh(ValueId id, bool fills_padding) {
+        const View made = fresh(shape(id), fills_padding, own_type(id));
+        if (grid(id)) program_.storages.back().grid = *grid(id);
+        return made;
     }
+    /// Channels that no writer fills are read by convolutions (against weights of zero), so they
+    /// have to be numbers, which 8 bits are whatever they are.
     View fresh(const Shape& extents, bool fills_padding, ElementType type) {
         if (extents.size() != 4) {
             return dense_view(add_storage(Place::kArena, type, memory::element_count(extents)),
                               extents);
         }
-        const std::int64_t pitch = padded_channels(extents[1]);
-        const bool gaps = pitch != extents[1] && !fills_padding;
+        const std::int64_t pitch = padded_channels(extents[1], type);
+        const bool gaps = pitch != extents[1] && !fills_padding && type != ElementType::kI8;
         const int storage = add_storage(gaps ? Place::kKept : Place::kArena,
                                         type,
                                         extents[0] * extents[2] * extents[3] * pitch);
@@ -84,18 +99,26 @@ private:
     }
 
     /// Nothing but its own padding lies between its pixels.
-    static bool is_whole_image(const View& view) {
-        const View image = image_view(view.storage, view.extents, padded_channels(view.extents[1]));
+    bool is_whole_image(const View& view) const {
+        const View image =
+            image_view(view.storage, view.extents, padded_channels(view.extents[1], type_of(view)));
         for (std::size_t i = 0; i < 4; ++i) {
             if (view.extents[i] != 1 && view.strides[i] != image.strides[i]) return false;
         }
         return true;
     }
 
-    /// Does its kernel read and write each of its tensors in the type that it lies in?
+    /// Does its kernel read and write each of its tensors in the type that it lies in? For kI8 see
+    /// reads_int8.
     static bool takes_any_type(const Node& node) {
         return node.is<Pointwise>() || node.is<TopK>() || node.is<Gather>() ||
                node.is<GridSample>();
+    }
+
+    bool reads_int8(const Node& node, const View& from) const {
+        if (const auto* conv = std::get_if<Conv>(&node.op); conv && !is_depthwise(*conv))
+            return computes_in_int8(*conv, program_.storage(from).grid);
+        return node.is<Conv>() || node.is<Pointwise>() || node.is<Pool>() || node.is<Resize>();
     }
 
     static bool uses_matrix_units(const Node& node) {
@@ -112,9 +135,11 @@ private:
         // An output's fp32 is no place for what others read as fp16.
         if (type_of(target) != own_type(id) && uses_[static_cast<std::size_t>(id)] > 1)
             return false;
+        if (is_int8(target) && grid(id) != program_.storage(target).grid) return false;
         const Node& node = graph().nodes[static_cast<std::size_t>(maker)];
         if (uses_matrix_units(node)) {
-            if (!fits_matrix_units(program_, target) || shape(id)[1] % kChannelUnit != 0)
+            if (!fits_matrix_units(program_, target) ||
+                shape(id)[1] % channel_unit(type_of(target)) != 0)
                 return false;
         } else if (node.is<Reshape>()) {
             if (auto inner = reshaped(target, shape(node.inputs[0])))
@@ -123,7 +148,7 @@ private:
             aliases_[static_cast<std::size_t>(id)] =
                 place(node.inputs[0], untransposed(target, transpose->order));
         } else if (!node.is<Slice>() && !node.is<Concat>() && !takes_any_type(node) &&
-                   type_of(target) != program_.type) {
+                   type_of(target) != program_.type && !is_int8(target)) {
             return false;
         }
         view(id) = target;
@@ -136,8 +161,7 @@ private:
             const auto* concat = std::get_if<Concat>(&node.op);
             if (concat == nullptr) continue;
             if (!view(node.output).placed() && place_overlapping(node, *concat)) continue;
-            if (!view(node.output).placed())
-                view(node.output) = fresh(shape(node.output), false, own_type(node.output));
+            if (!view(node.output).placed()) view(node.output) = fresh(node.output, false);
             for_each_part(
                 node, *concat, [&](ValueId input, const View& part) { place(input, part); });
         }
@@ -162,9 +186,13 @@ private:
         const Shape joined = shape(node.output);
         const std::int64_t begin = joined[1] - shape(last)[1];
         const std::int64_t pitch = begin + shape(larger)[1];
-        if (begin % kChannelUnit != 0 || pitch % kChannelUnit != 0) return false;
+        const ElementType type = own_type(larger);
+        const std::int64_t unit = channel_unit(type);
+        if (begin % unit != 0 || pitch % unit != 0 || grid(larger) != grid(node.output))
+            return false;
         const int storage =
-            add_storage(Place::kArena, program_.type, joined[0] * joined[2] * joined[3] * pitch);
+            add_storage(Place::kArena, type, joined[0] * joined[2] * joined[3] * pitch);
+        if (grid(larger)) program_.storages.back().grid = *grid(larger);
         view(node.output) = image_view(storage, joined, pitch);
         view(larger) = image_view(storage, shape(larger), pitch);
         view(larger).offset = begin;
@@ -203,6 +231,7 @@ private:
         const View between =
             dense_view(add_storage(Place::kArena, type_of(to), memory::element_count(from.extents)),
                        from.extents);
+        program_.storages.back().grid = program_.storage(to).grid;
         copy(from, between, name);
         copy(*reshaped(between, to.extents), to, name);
     }
@@ -211,15 +240,20 @@ private:
     View readable(const Node& node, const View& from, const std::string& name) {
         bool fits =
             type_of(from) == program_.type || takes_any_type(node) || node.is<SpaceToDepth>();
+        if (is_int8(from)) fits = reads_int8(node, from);
         if (uses_matrix_units(node)) {
             fits = fits && fits_matrix_units(program_, from) &&
-                   (from.extents[1] % kChannelUnit == 0 || is_whole_image(from));
+                   (from.extents[1] % channel_unit(type_of(from)) == 0 || is_whole_image(from));
         }
         if (fits) return from;
+        // Numbers of 8 bits that only lie in the wrong place stay what they are.
+        const ElementType type =
+            is_int8(from) && reads_int8(node, from) ? ElementType::kI8 : program_.type;
         for (const auto& [source, made] : readable_copies_) {
-            if (source == from) return made;
+            if (source == from && type_of(made) == type) return made;
         }
-        View to = fresh(from.extents, false);
+        View to = fresh(from.extents, false, type);
+        program_.storages.back().grid = program_.storage(from).grid;
         copy(from, to, name);
         readable_copies_.emplace_back(from, to);
         return to;
@@ -255,9 +289,7 @@ private:
         }
         if (!view(output).placed()) {
             const Node& node = graph().nodes[static_cast<std::size_t>(index)];
-            view(output) = fresh(shape(output),
-                                 uses_matrix_units(node) || node.is<SpaceToDepth>(),
-                                 own_type(output));
+            view(output) = fresh(output, uses_matrix_units(node) || node.is<SpaceToDepth>());
         }
         step.output = view(output);
         program_.steps.push_back(std::move(step));
@@ -281,12 +313,13 @@ private:
             view(output) = *same;
             return;
         }
-        view(output) = fresh(shape(output), false, own_type(output));
+        view(output) = fresh(output, false);
         copy_reshaped(view_of(input), view(output), name);
     }
 
     Program program_;
     std::vector<View> views_;
+    std::vector<std::optional<Grid>> grids_;  ///< of each value that is stored in 8 bits
     std::vector<bool> aliases_;  ///< the value's view was handed on to what it is made from
     std::vector<std::pair<View, View>> readable_copies_;
     std::vector<int> makers_;
@@ -296,8 +329,9 @@ private:
 
 }  // namespace
 
-std::int64_t padded_channels(std::int64_t channels) {
-    return (channels + kChannelUnit - 1) / kChannelUnit * kChannelUnit;
+std::int64_t padded_channels(std::int64_t channels, ElementType type) {
+    const std::int64_t unit = channel_unit(type);
+    return (channels + unit - 1) / unit * unit;
 }
 
 bool is_depthwise(const Conv& conv) {
@@ -308,17 +342,20 @@ bool is_depthwise(const Conv& conv) {
 }
 
 bool fits_matrix_units(const Program& program, const View& view) {
-    if (view.extents.size() != 4 || program.storage(view).type != program.type) return false;
-    if (view.offset % kChannelUnit != 0) return false;
+    const ElementType type = program.storage(view).type;
+    if (view.extents.size() != 4 || (type != program.type && type != ElementType::kI8))
+        return false;
+    const std::int64_t unit = channel_unit(type);
+    if (view.offset % unit != 0) return false;
     for (std::size_t i = 0; i < 4; ++i) {
         if (view.extents[i] == 1) continue;
-        if (i == 1 ? view.strides[i] != 1 : view.strides[i] % kChannelUnit != 0) return false;
+        if (i == 1 ? view.strides[i] != 1 : view.strides[i] % unit != 0) return false;
     }
     return true;
 }
 
-Program lower(Graph graph, ElementType type) {
-    return Lowering(std::move(graph), type).run();
+Program lower(Graph graph, ElementType type, bool int8) {
+    return Lowering(std::move(graph), type, int8).run();
 }
 
 std::vector<Block> arena_blocks(const Program& program) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sluice/infer/backends/cuda/arena.h"
+#include "sluice/infer/backends/cuda/grid.h"
 #include "sluice/infer/backends/cuda/view.h"
 
 namespace sluice::infer::cuda {
@@ -17,6 +18,7 @@ struct Storage {
     memory::ElementType type = memory::ElementType::kF32;
     std::int64_t elements = 0;
     ValueId value = -1;  ///< of inputs, outputs and constants
+    Grid grid{};         ///< of kI8
 };
 
 struct Step {
@@ -26,8 +28,8 @@ struct Step {
 };
 
 /// A graph with a place for every value, in an order to run. Four-dimensional values are stored
-/// pixel by pixel, their channels padded to 8; what a concatenation joins is written into its
-/// place.
+/// pixel by pixel, their channels padded to 8 (16 where they are of 8 bits); what a concatenation
+/// joins is written into its place.
 struct Program {
     Graph graph;  ///< with the copies that were needed
     memory::ElementType type = memory::ElementType::kF16;
@@ -42,8 +44,9 @@ struct Program {
     }
 };
 
-/// `type` is what activations are stored in: kF16 or kF32.
-Program lower(Graph graph, memory::ElementType type);
+/// `type` is what activations are stored in: kF16 or kF32. With `int8`, those that a convolution
+/// can read in 8 bits (find_grids) are kI8, and it computes so.
+Program lower(Graph graph, memory::ElementType type, bool int8 = false);
 
 /// The blocks of the arena for storages of that place, in their order.
 std::vector<Block> arena_blocks(const Program& program);
@@ -51,9 +54,9 @@ std::vector<Block> arena_blocks(const Program& program);
 bool is_depthwise(const Conv& conv);
 
 /// Channels, rounded up to what the matrix units want.
-std::int64_t padded_channels(std::int64_t channels);
+std::int64_t padded_channels(std::int64_t channels, memory::ElementType type);
 
-/// Can the convolution (not a depthwise one) read or write there?
+/// Can a convolution (not a depthwise one) read or write there?
 bool fits_matrix_units(const Program& program, const View& view);
 
 }  // namespace sluice::infer::cuda

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +14,9 @@
 #include "sluice/infer/backends/cuda/test_graphs.h"
 #include "sluice/infer/backends/openvino/compile.h"
 #include "sluice/infer/backends/openvino/prepare.h"
+#include "sluice/infer/backends/openvino/quantize.h"
 #include "sluice/infer/backends/openvino/test_models.h"
+#include "sluice/infer/calibration/ranges.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -28,7 +31,7 @@ public:
     explicit ProgramRunner(const Program& program) : program_(program) {
         std::vector<Block> blocks = arena_blocks(program);
         for (Block& block : blocks)
-            block.bytes = block.bytes / memory::element_size(program.type) * sizeof(float);
+            block.bytes *= sizeof(float);  // enough for all types: floats stand for each here
         const ArenaPlan plan = plan_arena(blocks);
         arena_.assign(plan.bytes / sizeof(float), std::numeric_limits<float>::quiet_NaN());
         std::size_t next = 0;
@@ -101,7 +104,15 @@ private:
         one.nodes = {node};
         std::size_t next = 0;
         const Numbers result = run_reference(one, inputs)[0];
-        visit(step.output, [&](float& value) { value = result[next++]; });
+        const Storage& storage = program_.storage(step.output);
+        const auto& [grid_step, zero] = storage.grid;
+        visit(step.output, [&](float& value) {
+            value = result[next++];
+            if (storage.type != ElementType::kI8) return;
+            const float q = value / grid_step + zero;
+            EXPECT_LT(std::fabs(q - std::nearbyint(q)), 1e-2f) << node.name;
+            EXPECT_TRUE(q > -128.5f && q < 127.5f) << node.name << " has " << value;
+        });
     }
 
     const Program& program_;
@@ -138,6 +149,19 @@ INSTANTIATE_TEST_SUITE_P(All, LoweredGraph, testing::ValuesIn(test_graphs()), []
     return test.param.name;
 });
 
+/// Of convolutions: what they read and write, "8-8", "8-16", ...
+std::vector<std::string> conv_types(const Program& program) {
+    std::vector<std::string> types;
+    auto bits = [&](const View& view) {
+        return 8 * memory::element_size(program.storage(view).type);
+    };
+    for (const Step& step : program.steps) {
+        if (program.node(step).is<Conv>())
+            types.push_back(fmt::format("{}-{}", bits(step.inputs[0]), bits(step.output)));
+    }
+    return types;
+}
+
 class LoweredModel : public testing::TestWithParam<std::string> {};
 
 TEST_P(LoweredModel, ComputesWhatTheGraphComputes) {
@@ -159,8 +183,56 @@ TEST_P(LoweredModel, ComputesWhatTheGraphComputes) {
     }
 }
 
+TEST_P(LoweredModel, ComputesInInt8WhatTheGraphComputes) {
+    const std::string path = real_model(GetParam());
+    if (path.empty()) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
+    InputAdaptation adaptation;
+    adaptation.type = ElementType::kF32;
+    auto model = openvino_core().read_model(path);
+    auto prepared = prepare(path, *model, adaptation, 1).value();
+    Calibration calibration;
+    for (const QuantizableLayer& layer : quantizable_layers(*prepared.model)) {
+        const Steps steps = layer.padded ? Steps::kSymmetric : Steps::kAsymmetric;
+        if (!layer.depthwise && !layer.last)
+            calibration.tensors.push_back(with_zero({layer.input, -0.28f, 4.0f}, steps));
+    }
+    ASSERT_GT(quantize(*prepared.model, calibration).value(), 0);
+    Graph graph = import_model(*prepared.model).value();
+    const auto count = memory::element_count(graph.value(graph.inputs[0]).shape);
+    const std::vector<Numbers> inputs{random_numbers(static_cast<std::size_t>(count), 7, -1, 1)};
+    fuse(graph);
+    const auto expected = run_reference(graph, inputs);
+    const Program program = lower(std::move(graph), ElementType::kF16, true);
+    EXPECT_GT(std::ranges::count(conv_types(program), "8-8"), 0);
+    const auto results = ProgramRunner(program).run(inputs);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+        EXPECT_LT(error_of(results[i], expected[i]), 1e-4) << "output " << i;
+}
+
 INSTANTIATE_TEST_SUITE_P(All, LoweredModel, testing::ValuesIn(real_models()), [](const auto& test) {
     return test.param.substr(0, test.param.find('/'));
+});
+
+class LoweredInt8 : public testing::TestWithParam<TestGraph> {};
+
+TEST_P(LoweredInt8, ComputesWhatTheGraphComputes) {
+    auto model = GetParam().make();
+    Graph graph = import_model(*model).value();
+    std::vector<Numbers> inputs;
+    for (ValueId input : graph.inputs) {
+        const auto count = memory::element_count(graph.value(input).shape);
+        inputs.push_back(random_numbers(static_cast<std::size_t>(count), 7, -1, 1));
+    }
+    fuse(graph);
+    const auto expected = run_reference(graph, inputs);
+    const Program program = lower(std::move(graph), ElementType::kF16, true);
+    const auto results = ProgramRunner(program).run(inputs);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+        EXPECT_LT(error_of(results[i], expected[i]), 1e-5) << "output " << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LoweredInt8, testing::ValuesIn(int8_graphs()), [](const auto& test) {
+    return test.param.name;
 });
 
 int copies(const Program& program) {
@@ -206,6 +278,45 @@ TEST(Lower, MakesLargePoolsOfSmallOnes) {
 TEST(Lower, WritesAHeadStraightIntoTheOutput) {
     // The input's change of type, then each branch of each level once.
     EXPECT_EQ(copies(lowered("head")), 1 + 6);
+}
+
+Program lowered_int8(const std::string& name) {
+    for (const TestGraph& test : int8_graphs()) {
+        if (test.name != name) continue;
+        Graph graph = import_model(*test.make()).value();
+        fuse(graph);
+        return lower(std::move(graph), ElementType::kF16, true);
+    }
+    return {};
+}
+
+TEST(LowerInt8, KeepsBlocksInEightBits) {
+    const Program residual = lowered_int8("residual");
+    // The branch that is only summed is fp16, and so is the last one.
+    EXPECT_EQ(std::ranges::count(conv_types(residual), "8-8"), 6);
+    EXPECT_EQ(std::ranges::count(conv_types(residual), "8-16"), 2);
+    EXPECT_EQ(copies(residual), 1);  // the output, which is fp32
+    const Program cross = lowered_int8("cross");
+    const auto types = conv_types(cross);
+    EXPECT_EQ(std::ranges::count(types, "8-8"), 8);
+    EXPECT_EQ(std::ranges::count(types, "8-16"), 1);
+    EXPECT_EQ(std::ranges::count(types, "16-16"), 1);  // the last one, in float
+    EXPECT_EQ(copies(cross), 1);                       // the output
+}
+
+TEST(LowerInt8, ComputesInFp16WhatItCannotInEightBits) {
+    // Zeros around a tensor whose zero has another number.
+    const auto types = conv_types(lowered_int8("odd"));
+    EXPECT_THAT(types, testing::ElementsAre("8-8", "8-8", "8-16", "16-16", "8-16"));
+    // First layers, from pixels.
+    EXPECT_THAT(conv_types(lowered_int8("first")), testing::ElementsAre("16-8", "8-16"));
+}
+
+TEST(LowerInt8, StaysInFloatUnlessAsked) {
+    Graph graph = import_model(*int8_graphs()[0].make()).value();
+    fuse(graph);
+    const auto types = conv_types(lower(std::move(graph), ElementType::kF32));
+    EXPECT_EQ(std::ranges::count(types, "32-32"), 8);
 }
 
 TEST(Lower, StoresImagesPixelByPixelInUnitsOfEightChannels) {

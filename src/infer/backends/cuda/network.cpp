@@ -1,6 +1,7 @@
 #include "sluice/infer/backends/cuda/network.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -34,43 +35,21 @@ std::size_t bytes_of(const Storage& storage) {
     return static_cast<std::size_t>(storage.elements) * memory::element_size(storage.type);
 }
 
-/// Weights and constants on their way to the device, one after the other.
-class Blob {
-public:
-    std::size_t add(const std::vector<float>& numbers, ElementType type) {
-        const std::size_t begin = bytes_.size();
-        const std::size_t size = numbers.size() * memory::element_size(type);
-        bytes_.resize((begin + size + kAlignment - 1) / kAlignment * kAlignment);
-        std::byte* to = bytes_.data() + begin;
-        if (type == ElementType::kF32) {
-            std::memcpy(to, numbers.data(), size);
-        } else {
-            for (float number : numbers) {
-                const __half half = __float2half(number);
-                std::memcpy(to, &half, sizeof half);
-                to += sizeof half;
-            }
-        }
-        return begin;
-    }
-    const std::vector<std::byte>& bytes() const { return bytes_; }
-
-private:
-    std::vector<std::byte> bytes_;
-};
-
 /// [output][input][row][column] as [output][row][column][input], both channels padded with zeros.
-std::vector<float> matrix_weights(const Conv& conv, std::int64_t outputs, std::int64_t inputs) {
+std::vector<float> matrix_weights(const Conv& conv,
+                                  const std::vector<float>& weights,
+                                  std::int64_t outputs,
+                                  std::int64_t inputs) {
     const std::int64_t area = conv.window.kernel[0] * conv.window.kernel[1];
     const auto from_outputs = static_cast<std::int64_t>(conv.bias.size());
     const std::int64_t from_inputs =
-        static_cast<std::int64_t>(conv.weights.size()) / from_outputs / area;
+        static_cast<std::int64_t>(weights.size()) / from_outputs / area;
     std::vector<float> result(static_cast<std::size_t>(outputs * area * inputs), 0.0f);
     for (std::int64_t k = 0; k < from_outputs; ++k) {
         for (std::int64_t c = 0; c < from_inputs; ++c) {
             for (std::int64_t i = 0; i < area; ++i) {
                 result[static_cast<std::size_t>((k * area + i) * inputs + c)] =
-                    conv.weights[static_cast<std::size_t>((k * from_inputs + c) * area + i)];
+                    weights[static_cast<std::size_t>((k * from_inputs + c) * area + i)];
             }
         }
     }
@@ -89,10 +68,16 @@ std::vector<float> depthwise_weights(const Conv& conv) {
     return result;
 }
 
+/// Does the output's grid have a zero point that the convolution has to add?
+bool shifts_output(const Program& program, const Step& step) {
+    const Storage& output = program.storage(step.output);
+    return output.type == ElementType::kI8 && output.grid.zero != 0;
+}
+
 /// Extents with padded channels, and strides that say something for extents of 1 as well.
-void describe_view(const View& view, Four& extents, Four& strides) {
+void describe_view(const Program& program, const View& view, Four& extents, Four& strides) {
     std::copy(view.extents.begin(), view.extents.end(), extents.begin());
-    extents[1] = padded_channels(extents[1]);
+    extents[1] = padded_channels(extents[1], program.storage(view).type);
     strides[1] = 1;
     strides[3] = extents[3] > 1 ? view.strides[3] : extents[1];
     strides[2] = extents[2] > 1 ? view.strides[2] : strides[3] * extents[3];
@@ -101,35 +86,100 @@ void describe_view(const View& view, Four& extents, Four& strides) {
 
 ConvProblem problem_of(const Program& program, const Step& step, const Conv& conv, bool tf32) {
     ConvProblem problem;
-    problem.type = program.type;
+    problem.type = program.storage(step.inputs[0]).type;
+    problem.y_type = program.storage(step.output).type;
     problem.tf32 = tf32;
     problem.window = conv.window;
-    describe_view(step.inputs[0], problem.x, problem.x_strides);
-    describe_view(step.output, problem.y, problem.y_strides);
+    describe_view(program, step.inputs[0], problem.x, problem.x_strides);
+    describe_view(program, step.output, problem.y, problem.y_strides);
     problem.w = {
         problem.y[1], problem.x[1] / conv.groups, conv.window.kernel[0], conv.window.kernel[1]};
     return problem;
 }
 
+/// Of the operand of step `which`: is the number that its zero point stands for added elsewhere?
+/// Before all else it is in the bias, behind all else it is what the problem shifts by.
+enum class ZeroIn { kNone, kBias, kShift };
+ZeroIn zero_of(const Program& program, const Step& step, std::size_t which) {
+    const PointStep& sum = program.node(step).steps[which];
+    const Storage& operand = program.storage(step.inputs[static_cast<std::size_t>(sum.input)]);
+    if (operand.type != ElementType::kI8 || operand.grid.zero == 0) return ZeroIn::kNone;
+    return which == 0 ? ZeroIn::kBias : ZeroIn::kShift;
+}
+
+/// Can step `which` of the node read its operand inside the convolution, like those before it?
+bool fits_inside(const Program& program,
+                 const Step& step,
+                 std::size_t which,
+                 const ConvProblem& problem) {
+    const PointStep& now = program.node(step).steps[which];
+    const View& view = step.inputs[static_cast<std::size_t>(now.input)];
+    const ElementType type = program.storage(view).type;
+    if (view.extents != step.output.extents || view.extents[1] != problem.y[1] ||
+        !fits_matrix_units(program, view))
+        return false;
+    if (!problem.operand_types.empty() && problem.operand_types[0] != type) return false;
+    if (type != ElementType::kI8) return true;
+    return now.op == PointOp::kAdd && (zero_of(program, step, which) != ZeroIn::kShift ||
+                                       which + 1 == step_count(program, step));
+}
+
 /// Adds to the problem what of the node's steps cuDNN can do; returns how many.
 std::size_t fuse_steps(const Program& program, const Step& step, ConvProblem& problem) {
     const Node& node = program.node(step);
-    std::vector<bool> fits;
-    for (const View& view : step.inputs) {
-        fits.push_back(view.extents == step.output.extents && view.extents[1] == problem.y[1] &&
-                       fits_matrix_units(program, view));
+    const std::size_t count =
+        std::min(step_count(program, step),
+                 fusable_steps(node.steps, std::vector<bool>(step.inputs.size(), true)));
+    for (std::size_t i = 0; i < count; ++i) {
+        const PointStep& now = node.steps[i];
+        if (now.input >= 0) {
+            if (!fits_inside(program, step, i, problem)) break;
+            const View& view = step.inputs[static_cast<std::size_t>(now.input)];
+            Four extents{};
+            Four strides{};
+            describe_view(program, view, extents, strides);
+            problem.operand_strides.push_back(strides);
+            problem.operand_types.push_back(program.storage(view).type);
+            if (zero_of(program, step, i) == ZeroIn::kShift) problem.shifts = true;
+        }
+        problem.steps.push_back(now);
     }
-    const std::size_t count = fusable_steps(node.steps, fits);
-    problem.steps.assign(node.steps.begin(),
-                         node.steps.begin() + static_cast<std::ptrdiff_t>(count));
-    for (const PointStep& fused : problem.steps) {
-        if (fused.input < 0) continue;
-        Four extents{};
-        Four strides{};
-        describe_view(step.inputs[static_cast<std::size_t>(fused.input)], extents, strides);
-        problem.operand_strides.push_back(strides);
+    return problem.steps.size();
+}
+
+/// Weights of 8 bits as whole numbers, and what the sums of their products with the input's are to
+/// be multiplied by.
+struct Int8Weights {
+    std::vector<float> numbers;  ///< in the order of Conv::weights
+    std::vector<float> scale;
+
+    Int8Weights(const Conv& conv, const Grid& input, std::vector<float>& bias) {
+        const std::size_t length = conv.weights.size() / conv.bias.size();
+        for (std::size_t k = 0; k < conv.bias.size(); ++k) {
+            const float step = conv.weight_steps[k];
+            scale.push_back(step * input.step);
+            double sum = 0;
+            for (std::size_t i = k * length; i < (k + 1) * length; ++i) {
+                numbers.push_back(step == 0 ? 0 : std::nearbyint(conv.weights[i] / step));
+                sum += numbers.back();
+            }
+            bias[k] -= static_cast<float>(sum * input.zero) * scale[k];
+        }
     }
-    return count;
+};
+
+/// What is added to all outputs, in units of the output.
+float shift_of(const Program& program, const Step& step, std::size_t fused) {
+    const Storage& output = program.storage(step.output);
+    const bool int8 = output.type == ElementType::kI8;
+    float shift = int8 ? output.grid.zero : 0;
+    for (std::size_t i = 0; i < fused; ++i) {
+        const int input = program.node(step).steps[i].input;
+        if (input < 0 || zero_of(program, step, i) != ZeroIn::kShift) continue;
+        const Grid& grid = program.storage(step.inputs[static_cast<std::size_t>(input)]).grid;
+        shift -= grid.zero * grid.step / (int8 ? output.grid.step : 1);
+    }
+    return shift;
 }
 
 bool is_packed(const ConvProblem& problem) {
@@ -154,16 +204,36 @@ Result<void> fill_inputs(const Program& program,
     return check(cudaGetLastError(), "making up an input");
 }
 
+/// A new place for an image, of a type and grid as `like` has.
+View add_image(Program& program, const Shape& extents, const Storage& like) {
+    const std::int64_t pitch = padded_channels(extents[1], like.type);
+    const std::int64_t elements = extents[0] * extents[2] * extents[3] * pitch;
+    program.storages.push_back({Storage::Place::kArena, like.type, elements, -1, like.grid});
+    return image_view(static_cast<int>(program.storages.size() - 1), extents, pitch);
+}
+
+/// The convolution does its first `fused` steps and writes fp16, from which a step after it makes
+/// the rest: 8 bits would be too few in between.
+void split_steps(Program& program, std::size_t index, std::size_t fused) {
+    Step rest{-1, program.steps[index].inputs, program.steps[index].output};
+    Node& conv = program.graph.nodes[static_cast<std::size_t>(program.steps[index].node)];
+    const auto middle = conv.steps.begin() + static_cast<std::ptrdiff_t>(fused);
+    Node node{conv.name + " (steps)", Pointwise{}, {}, -1, {middle, conv.steps.end()}};
+    conv.steps.erase(middle, conv.steps.end());
+    Storage between;
+    between.type = program.type;
+    program.steps[index].output = add_image(program, rest.output.extents, between);
+    rest.inputs[0] = program.steps[index].output;
+    program.graph.nodes.push_back(std::move(node));
+    rest.node = static_cast<int>(program.graph.nodes.size() - 1);
+    program.steps.insert(program.steps.begin() + static_cast<std::ptrdiff_t>(index) + 1,
+                         std::move(rest));
+}
+
 /// The step writes a place of its own, from where a step after it copies.
 void write_aside(Program& program, std::size_t index) {
     const View target = program.steps[index].output;
-    const std::int64_t pitch = padded_channels(target.extents[1]);
-    program.storages.push_back({Storage::Place::kArena,
-                                program.type,
-                                target.extents[0] * target.extents[2] * target.extents[3] * pitch,
-                                -1});
-    const View aside =
-        image_view(static_cast<int>(program.storages.size() - 1), target.extents, pitch);
+    const View aside = add_image(program, target.extents, program.storage(target));
     program.steps[index].output = aside;
     const std::string name = program.node(program.steps[index]).name + " (copy)";
     program.graph.nodes.push_back({name, Pointwise{}, {}, -1, {}});
@@ -177,6 +247,35 @@ double count(const Shape& shape) {
 }
 
 }  // namespace
+
+/// Weights and constants on their way to the device, one after the other.
+class Network::Blob {
+public:
+    std::size_t add(const std::vector<float>& numbers, ElementType type) {
+        const std::size_t begin = bytes_.size();
+        const std::size_t size = numbers.size() * memory::element_size(type);
+        bytes_.resize((begin + size + kAlignment - 1) / kAlignment * kAlignment);
+        std::byte* to = bytes_.data() + begin;
+        if (type == ElementType::kF32) {
+            std::memcpy(to, numbers.data(), size);
+        } else if (type == ElementType::kI8) {
+            std::transform(numbers.begin(), numbers.end(), to, [](float number) {
+                return static_cast<std::byte>(static_cast<std::int8_t>(std::lround(number)));
+            });
+        } else {
+            for (float number : numbers) {
+                const __half half = __float2half(number);
+                std::memcpy(to, &half, sizeof half);
+                to += sizeof half;
+            }
+        }
+        return begin;
+    }
+    const std::vector<std::byte>& bytes() const { return bytes_; }
+
+private:
+    std::vector<std::byte> bytes_;
+};
 
 Network::~Network() = default;
 
@@ -224,21 +323,10 @@ Result<void> Network::choose() {
          {Way{false, true}, Way{false, false}, Way{true, true}, Way{true, false}}) {
         std::vector<ConvProblem> problems;
         for (std::size_t i = 0; i < program_.steps.size(); ++i) {
-            const Conv* conv = matrix_conv(program_.node(program_.steps[i]));
-            if (conv == nullptr || prepared_[i].plan) continue;
-            Prepared& prepared = prepared_[i];
-            prepared.problem = problem_of(program_, program_.steps[i], *conv, options_.tf32);
-            if (aside && fused && !is_packed(prepared.problem)) {
-                write_aside(program_, i);
-                prepared_.insert(prepared_.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-                                 Prepared());
-                const Step& step = program_.steps[i];
-                conv = matrix_conv(program_.node(step));
-                prepared_[i].problem = problem_of(program_, step, *conv, options_.tf32);
-            }
-            Prepared& now = prepared_[i];
-            now.fused = fused ? fuse_steps(program_, program_.steps[i], now.problem) : 0;
-            problems.push_back(now.problem);
+            if (matrix_conv(program_.node(program_.steps[i])) == nullptr || prepared_[i].plan)
+                continue;
+            ask(i, aside, fused);
+            problems.push_back(prepared_[i].problem);
         }
         if (problems.empty()) return {};
         take_plans(SLUICE_TRY(choose_plans(cudnn_, problems, options_.plans, options_.device)));
@@ -253,6 +341,31 @@ Result<void> Network::choose() {
     return {};
 }
 
+/// Writes down the problem of a step, after changing the program where it has to be another.
+void Network::ask(std::size_t index, bool aside, bool fused) {
+    Prepared& prepared = prepared_[index];
+    auto describe = [&] {
+        const Step& step = program_.steps[index];
+        prepared.problem =
+            problem_of(program_, step, *matrix_conv(program_.node(step)), options_.tf32);
+        prepared.fused = fused ? fuse_steps(program_, step, prepared.problem) : 0;
+        prepared.problem.shifts = prepared.problem.shifts || shifts_output(program_, step);
+    };
+    describe();
+    const Step& step = program_.steps[index];
+    const bool splits = program_.storage(step.output).type == ElementType::kI8 &&
+                        prepared.fused < step_count(program_, step);
+    if (splits) {
+        split_steps(program_, index, prepared.fused);
+    } else if (aside && fused && !is_packed(prepared.problem)) {
+        write_aside(program_, index);
+    } else {
+        return;
+    }
+    describe();
+    prepared_.insert(prepared_.begin() + static_cast<std::ptrdiff_t>(index) + 1, Prepared());
+}
+
 void Network::take_plans(const std::map<std::string, ConvPlan>& plans) {
     for (const auto& [key, plan] : plans)
         plan_names_[key] = plan ? plan.name() : kNoPlan;
@@ -265,19 +378,15 @@ void Network::take_plans(const std::map<std::string, ConvPlan>& plans) {
 Result<void> Network::upload() {
     Blob blob;
     for (std::size_t i = 0; i < program_.steps.size(); ++i) {
-        const Step& step = program_.steps[i];
-        const auto* conv = std::get_if<Conv>(&program_.node(step).op);
+        const auto* conv = std::get_if<Conv>(&program_.node(program_.steps[i]).op);
         if (conv == nullptr) continue;
         Prepared& prepared = prepared_[i];
-        std::vector<float> bias = conv->bias;
         if (is_depthwise(*conv)) {
             prepared.weights = blob.add(depthwise_weights(*conv), ElementType::kF32);
+            prepared.bias = blob.add(conv->bias, ElementType::kF32);
         } else {
-            const Four& w = prepared.problem.w;
-            prepared.weights = blob.add(matrix_weights(*conv, w[0], w[1]), program_.type);
-            bias.resize(static_cast<std::size_t>(w[0]), 0.0f);
+            pack(i, *conv, blob);
         }
-        prepared.bias = blob.add(bias, ElementType::kF32);
     }
     for (const Storage& storage : program_.storages) {
         constants_.push_back(0);
@@ -290,6 +399,79 @@ Result<void> Network::upload() {
         cudaMemcpy(
             weights_.data(), blob.bytes().data(), blob.bytes().size(), cudaMemcpyHostToDevice),
         "uploading weights");
+}
+
+/// All that the convolution's plan reads beside activations.
+void Network::pack(std::size_t index, const Conv& conv, Blob& blob) {
+    const Step& step = program_.steps[index];
+    Prepared& prepared = prepared_[index];
+    const ConvProblem& problem = prepared.problem;
+    const auto outputs = static_cast<std::size_t>(problem.w[0]);
+    std::vector<float> bias = conv.bias;
+    if (problem.is_int8()) {
+        Int8Weights weights(conv, program_.storage(step.inputs[0]).grid, bias);
+        weights.scale.resize(outputs, 0.0f);
+        prepared.scale = blob.add(weights.scale, ElementType::kF32);
+        prepared.weights = blob.add(
+            matrix_weights(conv, weights.numbers, problem.w[0], problem.w[1]), ElementType::kI8);
+    } else {
+        prepared.weights =
+            blob.add(matrix_weights(conv, conv.weights, problem.w[0], problem.w[1]), problem.type);
+    }
+    const Node& node = program_.node(step);
+    for (std::size_t i = 0; i < prepared.fused; ++i) {
+        if (node.steps[i].input < 0) continue;
+        const View& view = step.inputs[static_cast<std::size_t>(node.steps[i].input)];
+        const Grid& grid = program_.storage(view).grid;
+        prepared.operand_steps.push_back(blob.add({grid.step}, ElementType::kF32));
+        if (zero_of(program_, step, i) != ZeroIn::kBias) continue;
+        for (float& number : bias)
+            number -= grid.zero * grid.step;
+    }
+    bias.resize(outputs, 0.0f);
+    prepared.bias = blob.add(bias, ElementType::kF32);
+    prepared.rate = blob.add({1 / program_.storage(step.output).grid.step}, ElementType::kF32);
+    prepared.shift = blob.add({shift_of(program_, step, prepared.fused)}, ElementType::kF32);
+}
+
+ConvPointers Network::pointers(std::size_t index,
+                               const std::vector<const void*>& inputs,
+                               void* output) const {
+    const Step& step = program_.steps[index];
+    const Prepared& prepared = prepared_[index];
+    auto numbers = [&](std::size_t offset) {
+        return reinterpret_cast<const float*>(weights_.data() + offset);
+    };
+    ConvPointers pointers;
+    pointers.x = inputs[0];
+    pointers.weights = weights_.data() + prepared.weights;
+    pointers.bias = numbers(prepared.bias);
+    pointers.scale = numbers(prepared.scale);
+    pointers.y = output;
+    pointers.rate = numbers(prepared.rate);
+    pointers.shift = numbers(prepared.shift);
+    pointers.y_grid = program_.storage(step.output).grid;
+    const Node& node = program_.node(step);
+    for (std::size_t i = 0; i < prepared.fused; ++i) {
+        if (node.steps[i].input < 0) continue;
+        const auto input = static_cast<std::size_t>(node.steps[i].input);
+        Grid grid = program_.storage(step.inputs[input]).grid;
+        if (zero_of(program_, step, i) == ZeroIn::kBias) grid.zero = 0;
+        pointers.operand_steps.push_back(numbers(prepared.operand_steps[pointers.operands.size()]));
+        pointers.operands.push_back(inputs[input]);
+        pointers.operand_grids.push_back(grid);
+    }
+    return pointers;
+}
+
+Network::Int8Share Network::int8_share() const {
+    Int8Share share;
+    for (const Prepared& prepared : prepared_) {
+        if (prepared.problem.w[0] == 0) continue;
+        ++share.of;
+        if (prepared.problem.is_int8()) ++share.layers;
+    }
+    return share;
 }
 
 Result<void> Network::choose_stems() {
@@ -332,7 +514,7 @@ Result<bool> Network::stem_wins(std::size_t index) {
     const auto ran = both();
     launch_compare(made,
                    right.data(),
-                   Type::kF16,
+                   type_of(storage.type),
                    static_cast<int>(storage.elements),
                    reinterpret_cast<float*>(sums.data()),
                    stream.get());
@@ -342,7 +524,7 @@ Result<bool> Network::stem_wins(std::size_t index) {
     float differs[2] = {};
     SLUICE_TRY(check(cudaMemcpy(differs, sums.data(), sizeof differs, cudaMemcpyDeviceToHost),
                      "judging the first layer"));
-    const bool is_right = is_near(differs, ElementType::kF16);
+    const bool is_right = is_near(differs, storage.type);
     log_info("infer",
              "{}: own kernel {:.0f} us{}, cuDNN {:.0f} us",
              program_.node(program_.steps[index]).name,
@@ -408,13 +590,11 @@ Result<void> Network::run(std::size_t index,
     places.weights = reinterpret_cast<const float*>(weights_.data() + prepared.weights);
     places.bias = reinterpret_cast<const float*>(weights_.data() + prepared.bias);
     if (prepared.plan) {
-        ConvPointers pointers{places.inputs[0], places.weights, places.bias, {}, places.output};
-        for (const PointStep& fused : prepared.problem.steps) {
-            if (fused.input >= 0)
-                pointers.operands.push_back(places.inputs[static_cast<std::size_t>(fused.input)]);
-        }
-        SLUICE_TRY(prepared.plan.run(cudnn_, pointers, memory.workspace.data()));
-        if (prepared.fused < program_.node(step).steps.size())
+        SLUICE_TRY(prepared.plan.run(cudnn_,
+                                     pointers(index, places.inputs, places.output),
+                                     memory.workspace.data(),
+                                     stream.get()));
+        if (prepared.fused < step_count(program_, step))
             launch_rest(program_, step, prepared.fused, places, stream.get());
     } else {
         launch_step(program_, step, places, stream.get());
@@ -451,22 +631,24 @@ LayerTime Network::describe(std::size_t index) const {
         const auto outputs = static_cast<double>(conv->bias.size());
         time.operations =
             2 * count(step.output.extents) * static_cast<double>(conv->weights.size()) / outputs;
+        const ElementType type = program_.storage(step.inputs[0]).type;
         time.bytes += static_cast<double>(conv->weights.size()) *
-                      static_cast<double>(memory::element_size(program_.type));
-        time.kind = fmt::format("Conv {}x{} s{} {}->{} on {}x{}",
+                      static_cast<double>(memory::element_size(type));
+        time.kind = fmt::format("Conv {}x{} s{} {}->{} on {}x{}{}",
                                 conv->window.kernel[0],
                                 conv->window.kernel[1],
                                 conv->window.stride[0],
                                 step.inputs[0].extents[1],
                                 step.output.extents[1],
                                 step.output.extents[2],
-                                step.output.extents[3]);
+                                step.output.extents[3],
+                                type == ElementType::kI8 ? " int8" : "");
     }
     if (prepared_[index].done_by_next) {
         time.plan = "in the next layer's kernel";
     } else if (prepared_[index].plan && !prepared_[index].stem) {
         time.plan = prepared_[index].plan.name();
-        if (prepared_[index].fused < node.steps.size()) time.plan += " + own kernel";
+        if (prepared_[index].fused < step_count(program_, step)) time.plan += " + own kernel";
     }
     return time;
 }

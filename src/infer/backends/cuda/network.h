@@ -41,6 +41,12 @@ public:
 
     const Program& program() const { return program_; }
     std::size_t weight_bytes() const { return weights_.bytes(); }
+    /// How many convolutions (but for depthwise ones) compute in 8 bits, and of how many.
+    struct Int8Share {
+        int layers = 0;
+        int of = 0;
+    };
+    Int8Share int8_share() const;
     /// What was decided, also that some problem has no plan.
     const PlanNames& plan_names() const { return plan_names_; }
 
@@ -70,6 +76,10 @@ private:
         std::size_t fused = 0;    ///< steps that the plan does; the rest follow as a kernel
         std::size_t weights = 0;  ///< offsets into weights_
         std::size_t bias = 0;
+        std::size_t scale = 0;  ///< these where the problem has them
+        std::size_t rate = 0;
+        std::size_t shift = 0;
+        std::vector<std::size_t> operand_steps{};
         std::optional<StemArgs> stem;  ///< goes before the plan; does the step before as well
         bool done_by_next = false;
     };
@@ -80,10 +90,16 @@ private:
     Result<void> check_sizes() const;
     Result<void> upload();
     Result<void> choose();
+    class Blob;
+    void pack(std::size_t step, const Conv& conv, Blob& blob);
+    void ask(std::size_t step, bool aside, bool fused);
     void take_plans(const std::map<std::string, ConvPlan>& plans);
     Result<void> choose_stems();
     /// Is our kernel for this first layer right, and faster than cuDNN with the step before it?
     Result<bool> stem_wins(std::size_t step);
+    ConvPointers pointers(std::size_t step,
+                          const std::vector<const void*>& inputs,
+                          void* output) const;
     void use_stem(std::size_t step, std::optional<StemArgs> stem);
     void run_stem(std::size_t step, const NetworkMemory& memory, cudaStream_t stream) const;
 

@@ -20,25 +20,17 @@ using memory::ElementType;
 using memory::cuda::Stream;
 using Numbers = std::vector<float>;
 
-/// Norm of the difference over the norm of what is right; infinite where a number is missing.
-double error_of(const Numbers& got, const Numbers& wanted) {
-    double error = 0;
-    double norm = 1e-12;
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-        if (!std::isfinite(got[i])) return INFINITY;
-        error += (got[i] - wanted[i]) * (got[i] - wanted[i]);
-        norm += wanted[i] * wanted[i];
-    }
-    return std::sqrt(error / norm);
-}
-
 struct Arithmetic {
     ElementType type;
-    bool tf32;
+    bool tf32 = false;
+    bool int8 = false;
+    bool own = true;
 };
-constexpr Arithmetic kFp32{ElementType::kF32, false};
+constexpr Arithmetic kFp32{ElementType::kF32};
 constexpr Arithmetic kTf32{ElementType::kF32, true};
-constexpr Arithmetic kFp16{ElementType::kF16, false};
+constexpr Arithmetic kFp16{ElementType::kF16};
+constexpr Arithmetic kInt8{ElementType::kF16, false, true};
+constexpr Arithmetic kCudnnInt8{ElementType::kF16, false, true, false};
 
 template <class Param>
 class OnDevice : public testing::TestWithParam<Param> {
@@ -62,8 +54,10 @@ protected:
         }
         const auto wanted = run_reference(graph, inputs);
         fuse(graph);
-        auto network = Network::create(lower(std::move(graph), arithmetic.type),
-                                       {0, arithmetic.tf32, {}, own_stem});
+        Network::Options options{0, arithmetic.tf32, {}, own_stem};
+        options.plans.own = arithmetic.own;
+        auto network =
+            Network::create(lower(std::move(graph), arithmetic.type, arithmetic.int8), options);
         ASSERT_TRUE(network) << network.error().text();
         const auto got = run(**network, inputs);
         ASSERT_EQ(got.size(), wanted.size());
@@ -119,6 +113,25 @@ TEST_P(CudaGraph, ComputesInFp16NearTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CudaGraph, testing::ValuesIn(test_graphs()), [](const auto& test) {
+    return test.param.name;
+});
+
+class CudaInt8 : public OnDevice<TestGraph> {};
+
+// Of numbers on an edge some fall to the other side, and others after them.
+TEST_P(CudaInt8, ComputesNearTheReference) {
+    expect_right(*GetParam().make(), kInt8, 5e-2);
+}
+
+TEST_P(CudaInt8, ComputesNearTheReferenceByCudnnAlone) {
+    expect_right(*GetParam().make(), kCudnnInt8, 5e-2);
+}
+
+TEST_P(CudaInt8, ComputesInFp16NearTheReference) {
+    expect_right(*GetParam().make(), kFp16, 0.1);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CudaInt8, testing::ValuesIn(int8_graphs()), [](const auto& test) {
     return test.param.name;
 });
 

@@ -17,6 +17,8 @@ struct PlanOptions {
     std::string cache;
     /// Goes before the cache: an engine file's.
     PlanNames known{};
+    /// Our own kernels may be chosen beside cuDNN's.
+    bool own = true;
     /// Called every few seconds while plans are timed; may be empty.
     std::function<void(const std::string&)> progress{};
 };

@@ -1,9 +1,11 @@
 #include "sluice/infer/backends/cuda/plan_trial.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "sluice/infer/backends/cuda/check.h"
+#include "sluice/infer/backends/cuda/launch.h"
 #include "sluice/infer/backends/cuda/measure.h"
 
 namespace sluice::infer::cuda {
@@ -17,9 +19,19 @@ using memory::cuda::Stream;
 /// Of the norm. Rounding to fp16 alone is 3e-4; the order of summation is nothing beside it.
 constexpr float kTolerance = 2e-3f;
 constexpr float kFp32Tolerance = 1e-4f;
+/// Halves fall to either side.
+constexpr float kInt8Tolerance = 2e-2f;
 
-Type type_of(const ConvProblem& problem) {
-    return problem.type == ElementType::kF16 ? Type::kF16 : Type::kF32;
+// What made-up numbers of 8 bits stand for: sums are some units large, and few are cut off.
+constexpr Grid kOutputGrid{0.05f, -7};
+constexpr Grid kOperandGrid{0.02f, 0};
+constexpr float kShift = 0.5f;        ///< of outputs that are not kI8
+constexpr float kMeanProduct = 5400;  ///< of two made-up numbers
+constexpr std::size_t kNumberBytes = 256;
+
+/// What the outputs lie on: zero where the problem does not shift.
+Grid output_grid(const ConvProblem& problem) {
+    return {kOutputGrid.step, problem.shifts ? kOutputGrid.zero : 0};
 }
 
 /// Elements from the first to the last, gaps included.
@@ -60,9 +72,11 @@ Result<Buffer> buffer_of(int elements) {
 }  // namespace
 
 bool is_near(const float (&sums)[2], ElementType type, bool tf32) {
-    const bool exact = type == ElementType::kF32 && !tf32;
+    float tolerance = kTolerance;
+    if (type == ElementType::kF32 && !tf32) tolerance = kFp32Tolerance;
+    if (type == ElementType::kI8) tolerance = kInt8Tolerance;
     // Written so that NaN is wrong.
-    return std::sqrt(sums[0]) <= (exact ? kFp32Tolerance : kTolerance) * std::sqrt(sums[1]);
+    return std::sqrt(sums[0]) <= tolerance * std::sqrt(sums[1]);
 }
 
 Result<PlanTrial> PlanTrial::create(const std::vector<const ConvProblem*>& problems,
@@ -79,6 +93,8 @@ Result<PlanTrial> PlanTrial::create(const std::vector<const ConvProblem*>& probl
     trial.x_ = SLUICE_TRY(buffer_of(x));
     trial.weights_ = SLUICE_TRY(buffer_of(w));
     trial.bias_ = SLUICE_TRY(buffer_of(w));
+    trial.scale_ = SLUICE_TRY(buffer_of(w));
+    trial.numbers_ = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, 3 * kNumberBytes));
     trial.operand_ = SLUICE_TRY(buffer_of(operand));
     trial.y_ = SLUICE_TRY(buffer_of(y));
     trial.right_ = SLUICE_TRY(buffer_of(y));
@@ -88,25 +104,67 @@ Result<PlanTrial> PlanTrial::create(const std::vector<const ConvProblem*>& probl
 }
 
 ConvPointers PlanTrial::pointers(const ConvProblem& problem) const {
-    return {x_.data(),
-            weights_.data(),
-            bias_.data(),
-            std::vector<const void*>(problem.operand_strides.size(), operand_.data()),
-            y_.data()};
+    const std::size_t operands = problem.operand_strides.size();
+    auto number = [&](std::size_t which) {
+        return reinterpret_cast<const float*>(numbers_.data() + which * kNumberBytes);
+    };
+    ConvPointers pointers;
+    pointers.x = x_.data();
+    pointers.weights = weights_.data();
+    pointers.bias = reinterpret_cast<const float*>(bias_.data());
+    pointers.scale = reinterpret_cast<const float*>(scale_.data());
+    pointers.operands.assign(operands, operand_.data());
+    pointers.operand_steps.assign(operands, number(0));
+    pointers.y = y_.data();
+    pointers.rate = number(1);
+    pointers.shift = number(2);
+    pointers.y_grid = output_grid(problem);
+    // What an operand's zero point comes to is added at the end.
+    Grid operand = kOperandGrid;
+    if (problem.shifts && problem.y_type != ElementType::kI8) operand.zero = -kShift / operand.step;
+    pointers.operand_grids.assign(operands, operand);
+    return pointers;
+}
+
+Result<void> PlanTrial::upload_numbers(const ConvProblem& problem) const {
+    const auto depth = static_cast<float>(problem.w[1] * problem.w[2] * problem.w[3]);
+    std::vector<float> scale;
+    for (std::int64_t k = 0; k < problem.w[0]; ++k)
+        scale.push_back((0.5f + static_cast<float>(k % 16) / 16) * 3 /
+                        (kMeanProduct * std::sqrt(depth)));
+    std::array<float, 3 * kNumberBytes / sizeof(float)> numbers{};
+    constexpr std::size_t kNext = kNumberBytes / sizeof(float);
+    numbers[0] = kOperandGrid.step;
+    numbers[kNext] = 1 / kOutputGrid.step;
+    numbers[2 * kNext] = problem.y_type == ElementType::kI8 ? kOutputGrid.zero : kShift;
+    auto upload = [&](const Buffer& to, const float* from, std::size_t bytes) {
+        return check(cudaMemcpyAsync(to.data(), from, bytes, cudaMemcpyHostToDevice, stream_.get()),
+                     "uploading made-up numbers");
+    };
+    SLUICE_TRY(upload(scale_, scale.data(), scale.size() * sizeof(float)));
+    return upload(numbers_, numbers.data(), sizeof numbers);
 }
 
 Result<void> PlanTrial::prepare(const ConvProblem& problem) {
-    const Type type = type_of(problem);
+    SLUICE_TRY(upload_numbers(problem));
+    const Type type = type_of(problem.type);
     const cudaStream_t stream = stream_.get();
     launch_fill(x_.data(), type, span_of(problem.x, problem.x_strides), 1, stream);
     launch_fill(weights_.data(), type, weight_count(problem), 2, stream);
     launch_fill(bias_.data(), Type::kF32, static_cast<int>(problem.w[0]), 3, stream);
-    if (!problem.operand_strides.empty())
-        launch_fill(operand_.data(), type, operand_span(problem), 4, stream);
-    launch_fill(right_.data(), type, span_of(problem.y, problem.y_strides), 5, stream);
+    // Operands of several types would want a memory each; there is one operand in practice.
+    for (const ElementType operand : problem.operand_types)
+        launch_fill(operand_.data(), type_of(operand), operand_span(problem), 4, stream);
+    launch_fill(
+        right_.data(), type_of(problem.y_type), span_of(problem.y, problem.y_strides), 5, stream);
     ConvCheckArgs args;
     args.window.input = image_of(x_.data(), problem.x, problem.x_strides);
     args.window.output = image_of(right_.data(), problem.y, problem.y_strides);
+    args.window.input.type = type;
+    args.window.output.type = type_of(problem.y_type);
+    args.window.output.grid = output_grid(problem);
+    if (problem.shifts && problem.y_type != ElementType::kI8) args.shift = kShift;
+    args.scale = reinterpret_cast<const float*>(scale_.data());
     for (std::size_t i = 0; i < 2; ++i) {
         args.window.kernel[i] = problem.window.kernel[i];
         args.window.stride[i] = problem.window.stride[i];
@@ -121,25 +179,26 @@ Result<void> PlanTrial::prepare(const ConvProblem& problem) {
         KernelStep& to = args.steps.step[args.steps.count++];
         to = {static_cast<std::uint8_t>(step.op), -1, step.a, step.b};
         if (step.input < 0) continue;
-        const Image image = image_of(
-            operand_.data(), problem.y, problem.operand_strides[static_cast<std::size_t>(next)]);
+        const auto which = static_cast<std::size_t>(next);
+        const Image image = image_of(operand_.data(), problem.y, problem.operand_strides[which]);
         args.operand[next].data = image.data;
-        args.operand[next].type = type;
+        args.operand[next].type = type_of(problem.operand_types[which]);
+        args.operand[next].grid = kOperandGrid;
         std::copy(image.strides, image.strides + 4, args.operand[next].strides);
         to.input = static_cast<std::int8_t>(next++);
     }
-    launch_conv_check(args, type, stream);
+    launch_conv_check(args, stream);
     return check(cudaGetLastError(), "computing what plans are compared with");
 }
 
 Result<bool> PlanTrial::is_right(const Cudnn& cudnn,
                                  const ConvProblem& problem,
                                  const ConvPlan& plan) {
-    const Type type = type_of(problem);
+    const Type type = type_of(problem.y_type);
     const int span = span_of(problem.y, problem.y_strides);
     launch_fill(y_.data(), type, span, 5, stream_.get());
     SLUICE_TRY(cudnn.use(stream_));
-    SLUICE_TRY(plan.run(cudnn, pointers(problem), workspace_.data()));
+    SLUICE_TRY(plan.run(cudnn, pointers(problem), workspace_.data(), stream_.get()));
     SLUICE_TRY(
         check(cudaMemsetAsync(sums_.data(), 0, 2 * sizeof(float), stream_.get()), "clearing sums"));
     launch_compare(y_.data(),
@@ -152,15 +211,16 @@ Result<bool> PlanTrial::is_right(const Cudnn& cudnn,
     float sums[2] = {};
     SLUICE_TRY(
         check(cudaMemcpy(sums, sums_.data(), sizeof sums, cudaMemcpyDeviceToHost), "reading sums"));
-    return is_near(sums, problem.type, problem.tf32);
+    return is_near(sums, problem.y_type, problem.tf32);
 }
 
 Result<float> PlanTrial::time(const Cudnn& cudnn,
                               const ConvProblem& problem,
                               const ConvPlan& plan) {
     SLUICE_TRY(cudnn.use(stream_));
-    return shortest_time(stream_,
-                         [&] { return plan.run(cudnn, pointers(problem), workspace_.data()); });
+    return shortest_time(stream_, [&] {
+        return plan.run(cudnn, pointers(problem), workspace_.data(), stream_.get());
+    });
 }
 
 }  // namespace sluice::infer::cuda

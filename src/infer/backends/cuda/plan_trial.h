@@ -4,7 +4,8 @@
 
 namespace sluice::infer::cuda {
 
-/// Are these launch_compare's sums of numbers that differ by rounding alone?
+/// Are these launch_compare's sums of numbers that differ by rounding alone? Of kI8 some may be the
+/// neighbours of the right ones.
 bool is_near(const float (&sums)[2], memory::ElementType type, bool tf32 = false);
 
 /// Runs plans on made-up numbers in memory of its own: are they right, and how long do they take?
@@ -26,11 +27,14 @@ public:
 
 private:
     ConvPointers pointers(const ConvProblem& problem) const;
+    Result<void> upload_numbers(const ConvProblem& problem) const;
 
     memory::cuda::Stream stream_;
     memory::cuda::Buffer x_;
     memory::cuda::Buffer weights_;
     memory::cuda::Buffer bias_;
+    memory::cuda::Buffer scale_;
+    memory::cuda::Buffer numbers_;  ///< step of the operands, rate, shift: 256 bytes each
     memory::cuda::Buffer operand_;
     memory::cuda::Buffer y_;
     memory::cuda::Buffer right_;

@@ -32,13 +32,13 @@ __global__ void pointwise(const __grid_constant__ PointArgs args, int count) {
         for (int i = 0; i < kMostOperands; ++i) {
             if (i != which) continue;
             const Operand& operand = args.input[i];
-            load<V>(at(operand.data, operand.type, in[i]), operand.type, operand.strides[inner], y);
+            load<V>(operand, in[i], operand.strides[inner], y);
         }
     };
     float x[V];
     read(0, x);
     run_steps<V>(args.steps, x, read);
-    store<V>(at(args.output, args.type, out), args.type, x);
+    store<V>(args.output, args.type, args.grid, out, x);
 }
 
 /// One dimension fewer where two follow each other without a gap in every tensor.

@@ -284,9 +284,9 @@ void run_node(const Node& node, const std::vector<const Tensor*>& inputs, Tensor
 }
 
 /// Those from kFloor on.
-float apply_late_step(PointOp op, float x, float y, float& saved) {
+float apply_late_step(const PointStep& step, float x, float y, float& saved) {
     using enum PointOp;
-    switch (op) {
+    switch (step.op) {
         case kFloor:
             return std::floor(x);
         case kCeil:
@@ -326,6 +326,9 @@ float apply_late_step(PointOp op, float x, float y, float& saved) {
             return y;
         case kChoose:
             return y != 0 ? x : saved;
+        case kRound8:
+            return (std::clamp(std::nearbyint(x / step.a) + step.b, -128.0f, 127.0f) - step.b) *
+                   step.a;
         default:
             return x;
     }
@@ -335,7 +338,7 @@ float apply_late_step(PointOp op, float x, float y, float& saved) {
 
 float apply_step(const PointStep& step, float x, float y, float& saved) {
     using enum PointOp;
-    if (step.op >= kFloor) return apply_late_step(step.op, x, y, saved);
+    if (step.op >= kFloor) return apply_late_step(step, x, y, saved);
     auto sigmoid = [](float v) { return 1.0f / (1.0f + std::exp(-v)); };
     auto softplus = [](float v) { return v > 20 ? v : std::log1p(std::exp(v)); };
     switch (step.op) {

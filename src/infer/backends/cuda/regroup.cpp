@@ -84,6 +84,10 @@ bool same_window(const Window& a, const Window& b) {
            a.pad_begin == b.pad_begin && a.pad_end == b.pad_end;
 }
 
+bool may_join(const Conv& a, const Conv& b) {
+    return same_window(a.window, b.window) && a.weight_steps.empty() == b.weight_steps.empty();
+}
+
 bool may_merge(const Graph& graph, const Node& node) {
     const auto* conv = std::get_if<Conv>(&node.op);
     return conv != nullptr && conv->groups == 1 && node.inputs.size() == 1 &&
@@ -98,7 +102,7 @@ std::vector<std::size_t> siblings_of(const Graph& graph, std::size_t first) {
     for (std::size_t i = first; i < graph.nodes.size(); ++i) {
         const Node& node = graph.nodes[i];
         if (!may_merge(graph, node) || node.inputs != one.inputs || node.steps != one.steps ||
-            !same_window(std::get<Conv>(node.op).window, std::get<Conv>(one.op).window))
+            !may_join(std::get<Conv>(node.op), std::get<Conv>(one.op)))
             continue;
         (use_of(graph, node.output) == Use::kFree ? free : ending).push_back(i);
     }
@@ -112,6 +116,7 @@ void merge(Graph& graph, const std::vector<std::size_t>& siblings) {
     auto& conv = std::get<Conv>(whole.op);
     conv.weights.clear();
     conv.bias.clear();
+    conv.weight_steps.clear();
     Shape shape = graph.value(whole.output).shape;
     std::vector<Node> nodes;
     for (std::size_t index : siblings) {
@@ -123,6 +128,8 @@ void merge(Graph& graph, const std::vector<std::size_t>& siblings) {
         nodes.push_back({node.name + " (part)", std::move(slice), {}, node.output});
         conv.weights.insert(conv.weights.end(), part.weights.begin(), part.weights.end());
         conv.bias.insert(conv.bias.end(), part.bias.begin(), part.bias.end());
+        conv.weight_steps.insert(
+            conv.weight_steps.end(), part.weight_steps.begin(), part.weight_steps.end());
         shape[1] = static_cast<std::int64_t>(conv.bias.size());
         shape[0] = extents[0];
         if (index != siblings.front()) whole.name += " + " + node.name;

@@ -45,11 +45,12 @@ bool fold_steps(const Graph& graph, const Node& node, StemArgs& args) {
     return true;
 }
 
-bool fits(const Conv& conv, const Node& node) {
+/// `steps` of the node's are to be done.
+bool fits(const Conv& conv, const Node& node, std::size_t steps) {
     const Window& window = conv.window;
     const bool activated =
-        node.steps.empty() || (node.steps.size() == 1 && node.steps[0].input < 0 &&
-                               stem_activates(static_cast<std::uint8_t>(node.steps[0].op)));
+        steps == 0 || (steps == 1 && node.steps[0].input < 0 &&
+                       stem_activates(static_cast<std::uint8_t>(node.steps[0].op)));
     return conv.groups == 1 && window.stride == Pair{1, 1} && window.dilation == Pair{1, 1} &&
            std::max(window.kernel[0], window.kernel[1]) <= kMostStemKernel &&
            conv.bias.size() <= static_cast<std::size_t>(kMostStemOutputs) && activated &&
@@ -87,7 +88,8 @@ std::optional<StemArgs> stem_of(const Program& program, std::size_t index) {
     const std::int64_t channels = pixels.extents[1];
     // Other places in memory may be given to others by the time that the convolution runs.
     if (program.storage(pixels).place != Storage::Place::kInput) return {};
-    if ((channels != 3 && channels != 4) || !fits(*conv, node)) return {};
+    if ((channels != 3 && channels != 4) || !fits(*conv, node, step_count(program, step)))
+        return {};
     if (!fits_matrix_units(program, step.output)) return {};
 
     StemArgs args;
@@ -101,14 +103,17 @@ std::optional<StemArgs> stem_of(const Program& program, std::size_t index) {
         args.kernel[i] = conv->window.kernel[i];
         args.pad_begin[i] = conv->window.pad_begin[i];
     }
-    if (!node.steps.empty()) {
+    if (step_count(program, step) > 0) {
         args.activates = true;
         args.activation = {
             static_cast<std::uint8_t>(node.steps[0].op), -1, node.steps[0].a, node.steps[0].b};
     }
     copy_four(step.output.extents, args.output.extents);
     copy_four(step.output.strides, args.output.strides);
-    args.output.extents[1] = static_cast<int>(padded_channels(step.output.extents[1]));
+    const Storage& output = program.storage(step.output);
+    args.output.extents[1] = static_cast<int>(padded_channels(step.output.extents[1], output.type));
+    args.output.type = type_of(output.type);
+    args.output.grid = output.grid;
     return args;
 }
 

@@ -202,7 +202,7 @@ __device__ void write(const StemArgs& args,
                     part[i] = sums[way][group * kOfGroup + i / 2][lower * 2 + i % 2];
                 const int index = tile.n * output.strides[0] + channel + y * output.strides[2] +
                                   x * output.strides[3];
-                store<8>(at(output.data, Type::kF16, index), Type::kF16, part);
+                store<8>(output.data, output.type, output.grid, index, part);
             }
         }
     }

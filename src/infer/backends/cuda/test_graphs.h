@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -150,5 +151,21 @@ std::vector<TestGraph> test_graphs();
 
 /// Those of test_graphs() that find places and pick by them, normalise, choose, repeat.
 std::vector<TestGraph> picking_graphs();
+
+/// Graphs that are rounded to 8 bits. Not among test_graphs(): a number near an edge falls to
+/// either side, so that what is computed in another order is not the same but for rounding.
+std::vector<TestGraph> int8_graphs();
+
+/// Norm of the difference over the norm of what is right; infinite where a number is missing.
+inline double error_of(const std::vector<float>& got, const std::vector<float>& wanted) {
+    double error = 0;
+    double norm = 1e-12;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (i >= got.size() || !std::isfinite(got[i])) return INFINITY;
+        error += (got[i] - wanted[i]) * (got[i] - wanted[i]);
+        norm += wanted[i] * wanted[i];
+    }
+    return std::sqrt(error / norm);
+}
 
 }  // namespace sluice::infer::cuda

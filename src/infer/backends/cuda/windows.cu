@@ -35,14 +35,13 @@ __device__ int offset(const Image& image, int n, int c, int y, int x) {
 }
 
 template <int V>
-__device__ void load_pixel(
-    const Image& image, Type type, int n, int c, int y, int x, float (&v)[V]) {
-    load<V>(at(static_cast<const void*>(image.data), type, offset(image, n, c, y, x)), type, 1, v);
+__device__ void load_pixel(const Image& image, int n, int c, int y, int x, float (&v)[V]) {
+    load<V>(image.data, image.type, image.grid, offset(image, n, c, y, x), 1, v);
 }
 
 template <int V>
-__device__ void store_pixel(const Image& image, Type type, const Pixel& p, const float (&v)[V]) {
-    store<V>(at(image.data, type, offset(image, p.n, p.c, p.y, p.x)), type, v);
+__device__ void store_pixel(const Image& image, const Pixel& p, const float (&v)[V]) {
+    store<V>(image.data, image.type, image.grid, offset(image, p.n, p.c, p.y, p.x), v);
 }
 
 /// body(input row, input column, window index) for what of the window lies in the input.
@@ -62,7 +61,7 @@ __device__ void over_window(const WindowArgs& window, const Pixel& pixel, Body&&
 }
 
 template <int V>
-__global__ void depthwise(const __grid_constant__ DepthwiseArgs args, Type type) {
+__global__ void depthwise(const __grid_constant__ DepthwiseArgs args) {
     Pixel pixel;
     const Image& output = args.window.output;
     if (!pixel_of<V>(output, pixel)) return;
@@ -71,7 +70,7 @@ __global__ void depthwise(const __grid_constant__ DepthwiseArgs args, Type type)
     over_window(args.window, pixel, [&](int y, int x, int k) {
         float value[V];
         float weight[V];
-        load_pixel<V>(args.window.input, type, pixel.n, pixel.c, y, x, value);
+        load_pixel<V>(args.window.input, pixel.n, pixel.c, y, x, value);
         load<V>(args.weights + k * output.extents[1] + pixel.c, Type::kF32, 1, weight);
 #pragma unroll
         for (int i = 0; i < V; ++i)
@@ -81,13 +80,13 @@ __global__ void depthwise(const __grid_constant__ DepthwiseArgs args, Type type)
         const Operand& operand = args.operand[which];
         const int index = pixel.n * operand.strides[0] + pixel.c * operand.strides[1] +
                           pixel.y * operand.strides[2] + pixel.x * operand.strides[3];
-        load<V>(at(operand.data, operand.type, index), operand.type, operand.strides[1], y);
+        load<V>(operand, index, operand.strides[1], y);
     });
-    store_pixel<V>(output, type, pixel, sum);
+    store_pixel<V>(output, pixel, sum);
 }
 
 template <int V>
-__global__ void pool(const __grid_constant__ PoolArgs args, Type type) {
+__global__ void pool(const __grid_constant__ PoolArgs args) {
     Pixel pixel;
     const WindowArgs& window = args.window;
     if (!pixel_of<V>(window.output, pixel)) return;
@@ -98,7 +97,7 @@ __global__ void pool(const __grid_constant__ PoolArgs args, Type type) {
     int inside = 0;
     over_window(window, pixel, [&](int y, int x, int) {
         float value[V];
-        load_pixel<V>(window.input, type, pixel.n, pixel.c, y, x, value);
+        load_pixel<V>(window.input, pixel.n, pixel.c, y, x, value);
 #pragma unroll
         for (int i = 0; i < V; ++i)
             result[i] = args.is_max ? fmaxf(result[i], value[i]) : result[i] + value[i];
@@ -119,7 +118,7 @@ __global__ void pool(const __grid_constant__ PoolArgs args, Type type) {
         for (int i = 0; i < V; ++i)
             result[i] /= static_cast<float>(divisor);
     }
-    store_pixel<V>(window.output, type, pixel, result);
+    store_pixel<V>(window.output, pixel, result);
 }
 
 __device__ float source_place(const ResizeArgs& args, int out, int axis) {
@@ -132,14 +131,13 @@ __device__ int clamped(int place, int extent) {
 }
 
 template <int V>
-__global__ void resize(const __grid_constant__ ResizeArgs args, Type type) {
+__global__ void resize(const __grid_constant__ ResizeArgs args) {
     Pixel pixel;
     if (!pixel_of<V>(args.output, pixel)) return;
     const int rows = args.input.extents[2];
     const int columns = args.input.extents[3];
     auto read = [&](int y, int x, float(&value)[V]) {
-        load_pixel<V>(
-            args.input, type, pixel.n, pixel.c, clamped(y, rows), clamped(x, columns), value);
+        load_pixel<V>(args.input, pixel.n, pixel.c, clamped(y, rows), clamped(x, columns), value);
     };
     float y = source_place(args, pixel.y, 0);
     float x = source_place(args, pixel.x, 1);
@@ -164,12 +162,12 @@ __global__ void resize(const __grid_constant__ ResizeArgs args, Type type) {
         const float column = args.floors ? floorf(x) : ceilf(x - 0.5f);
         read(static_cast<int>(row), static_cast<int>(column), result);
     }
-    store_pixel<V>(args.output, type, pixel, result);
+    store_pixel<V>(args.output, pixel, result);
 }
 
 /// A thread does one output pixel with all its channels, 4 * C.
 template <int C>
-__global__ void space_to_depth(const __grid_constant__ SpaceToDepthArgs args, Type type) {
+__global__ void space_to_depth(const __grid_constant__ SpaceToDepthArgs args) {
     const Image& output = args.output;
     int rest = blockIdx.x * kThreads + threadIdx.x;
     const int x = rest % output.extents[3];
@@ -185,10 +183,10 @@ __global__ void space_to_depth(const __grid_constant__ SpaceToDepthArgs args, Ty
                               (2 * y + corner / 2) * args.input.strides[2] +
                               (2 * x + corner % 2) * args.input.strides[3];
             float value[1];
-            load<1>(at(args.input.data, args.input.type, index), args.input.type, 1, value);
+            load<1>(args.input, index, 1, value);
             run_steps<1>(args.steps, value, [&](int which, float(&operand)[1]) {
                 const Operand& from = args.operand[which];
-                load<1>(at(from.data, from.type, c * from.strides[0]), from.type, 1, operand);
+                load<1>(from, c * from.strides[0], 1, operand);
             });
             values[corner * C + c] = value[0];
         }
@@ -201,7 +199,7 @@ __global__ void space_to_depth(const __grid_constant__ SpaceToDepthArgs args, Ty
 #pragma unroll
         for (int j = 0; j < 8; ++j)
             part[j] = values[i + j];
-        store<8>(at(output.data, type, first + i), type, part);
+        store<8>(at(output.data, output.type, first + i), output.type, part);
     }
 }
 
@@ -228,48 +226,48 @@ int blocks_for(const Image& output, int width) {
 
 }  // namespace
 
-void launch_depthwise(const DepthwiseArgs& args, Type type, cudaStream_t stream) {
+void launch_depthwise(const DepthwiseArgs& args, cudaStream_t stream) {
     const Image& output = args.window.output;
     if (goes_by_eight(output) && goes_by_eight(args.window.input) && goes_by_eight(args)) {
-        depthwise<8><<<blocks_for(output, 8), kThreads, 0, stream>>>(args, type);
+        depthwise<8><<<blocks_for(output, 8), kThreads, 0, stream>>>(args);
     } else {
-        depthwise<1><<<blocks_for(output, 1), kThreads, 0, stream>>>(args, type);
+        depthwise<1><<<blocks_for(output, 1), kThreads, 0, stream>>>(args);
     }
 }
 
-void launch_pool(const PoolArgs& args, Type type, cudaStream_t stream) {
+void launch_pool(const PoolArgs& args, cudaStream_t stream) {
     const Image& output = args.window.output;
     if (goes_by_eight(output) && goes_by_eight(args.window.input)) {
-        pool<8><<<blocks_for(output, 8), kThreads, 0, stream>>>(args, type);
+        pool<8><<<blocks_for(output, 8), kThreads, 0, stream>>>(args);
     } else {
-        pool<1><<<blocks_for(output, 1), kThreads, 0, stream>>>(args, type);
+        pool<1><<<blocks_for(output, 1), kThreads, 0, stream>>>(args);
     }
 }
 
-void launch_resize(const ResizeArgs& args, Type type, cudaStream_t stream) {
+void launch_resize(const ResizeArgs& args, cudaStream_t stream) {
     if (goes_by_eight(args.output) && goes_by_eight(args.input)) {
-        resize<8><<<blocks_for(args.output, 8), kThreads, 0, stream>>>(args, type);
+        resize<8><<<blocks_for(args.output, 8), kThreads, 0, stream>>>(args);
     } else {
-        resize<1><<<blocks_for(args.output, 1), kThreads, 0, stream>>>(args, type);
+        resize<1><<<blocks_for(args.output, 1), kThreads, 0, stream>>>(args);
     }
 }
 
-void launch_space_to_depth(const SpaceToDepthArgs& args, Type type, cudaStream_t stream) {
+void launch_space_to_depth(const SpaceToDepthArgs& args, cudaStream_t stream) {
     const Image& output = args.output;
     const int pixels = output.extents[0] * output.extents[2] * output.extents[3];
     const int blocks = (pixels + kThreads - 1) / kThreads;
     switch (args.channels) {
         case 1:
-            space_to_depth<1><<<blocks, kThreads, 0, stream>>>(args, type);
+            space_to_depth<1><<<blocks, kThreads, 0, stream>>>(args);
             break;
         case 2:
-            space_to_depth<2><<<blocks, kThreads, 0, stream>>>(args, type);
+            space_to_depth<2><<<blocks, kThreads, 0, stream>>>(args);
             break;
         case 3:
-            space_to_depth<3><<<blocks, kThreads, 0, stream>>>(args, type);
+            space_to_depth<3><<<blocks, kThreads, 0, stream>>>(args);
             break;
         default:
-            space_to_depth<4><<<blocks, kThreads, 0, stream>>>(args, type);
+            space_to_depth<4><<<blocks, kThreads, 0, stream>>>(args);
             break;
     }
 }

@@ -19,12 +19,16 @@
 #include "sluice/infer/backends/cuda/network.h"
 #include "sluice/infer/backends/cuda/reference.h"
 #include "sluice/infer/backends/openvino/prepare.h"
+#include "sluice/infer/backends/openvino/quantize.h"
 
 /// The engine alone: images a second from device memory to device memory, and each layer's part.
 ///
-///   infer_cuda_profile MODEL [batch=1,8,32,64] [precision=fp16|tf32|fp32] [tuned=CACHE]
+///   infer_cuda_profile MODEL [batch=1,8,32,64] [precision=int8|fp16|tf32|fp32] [tuned=CACHE]
 ///                      [table=FILE] [check=FOLDER] [verify=yes] [stem=never|always]
+///                      [ranges=made-up] [own=never]
 ///
+/// int8 needs a calibration beside the model; with ranges=made-up every tensor spans -8 to 8, which
+/// is good enough for how fast it is.
 /// check: FOLDER has input.bin and output0.bin, output1.bin, ... (fp32, one item), which the
 /// results for the first and last item of each batch are compared with. verify: each step is judged
 /// by the reference; only those that are wrong are shown.
@@ -47,6 +51,19 @@ std::vector<float> read_floats(const std::string& path) {
     return numbers;
 }
 
+/// Depthwise layers and the last ones of heads stay in float, as `sluice calibrate` has it.
+Calibration made_up_calibration(const ov::Model& model) {
+    Calibration calibration;
+    for (const QuantizableLayer& layer : quantizable_layers(model)) {
+        if (layer.depthwise || layer.last) {
+            calibration.float_layers.push_back({layer.name, "made up"});
+        } else {
+            calibration.tensors.push_back({layer.input, -8.0f * 128 / 127, 8.0f});
+        }
+    }
+    return calibration;
+}
+
 struct Built {
     std::unique_ptr<Network> network;
     NetworkMemory memory;
@@ -65,20 +82,29 @@ Result<Built> build(const std::string& path, const Words& words, int batch) {
     }
     auto model = core.read_model(path);
     auto prepared = SLUICE_TRY(prepare(path, *model, adaptation, batch));
+    const std::string precision = words.at("precision");
+    const bool int8 = precision == "int8";
+    if (int8) {
+        EngineOptions engine;
+        if (words.contains("ranges"))
+            engine.calibration =
+                std::make_shared<const Calibration>(made_up_calibration(*prepared.model));
+        SLUICE_TRY(make_int8(path, engine, *prepared.model));
+    }
     Graph graph = SLUICE_TRY(import_model(*prepared.model));
     fuse(graph);
-    const std::string precision = words.at("precision");
     Network::Options options;
     options.tf32 = precision == "tf32";
     options.plans.tuned = words.contains("tuned");
     if (options.plans.tuned) options.plans.cache = words.at("tuned");
     if (words.contains("stem"))
         options.own_stem = words.at("stem") == "never" ? OwnStem::kNever : OwnStem::kAlways;
+    options.plans.own = !words.contains("own") || words.at("own") != "never";
     options.plans.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
     Built built;
     built.batch = prepared.batch;
-    const ElementType type = precision == "fp16" ? ElementType::kF16 : ElementType::kF32;
-    built.network = SLUICE_TRY(Network::create(lower(std::move(graph), type), options));
+    const ElementType type = int8 || precision == "fp16" ? ElementType::kF16 : ElementType::kF32;
+    built.network = SLUICE_TRY(Network::create(lower(std::move(graph), type, int8), options));
     built.memory = SLUICE_TRY(built.network->allocate());
     built.stream = SLUICE_TRY(Stream::create());
     built.graph = SLUICE_TRY(
@@ -150,6 +176,9 @@ std::vector<float> download(const Built& built, const View& view) {
             number = __half2float(half);
         } else if (storage.type == ElementType::kU8) {
             number = static_cast<float>(static_cast<unsigned char>(*from));
+        } else if (storage.type == ElementType::kI8) {
+            number = (static_cast<float>(static_cast<signed char>(*from)) - storage.grid.zero) *
+                     storage.grid.step;
         } else {
             std::memcpy(&number, from, sizeof number);
         }
@@ -191,7 +220,9 @@ Result<void> verify(const Built& built) {
             norm += std::pow(wanted[j], 2);
         }
         const double relative = std::sqrt(error / norm);
-        if (relative < 2e-3) continue;
+        // Of 8 bits some are the neighbours of the right ones.
+        const bool int8 = program.storage(step.output).type == ElementType::kI8;
+        if (relative < (int8 ? 3e-2 : 2e-3)) continue;
         const LayerTime what = built.network->describe(i);
         fmt::print("  step {} {} {} [{}]: wrong by {:.1e}, steps {}, strides {}\n",
                    i,
@@ -254,6 +285,10 @@ Result<void> run(const std::string& path, const Words& words) {
                    built.batch / SLUICE_TRY(time_of(built.graph, built.stream)) * 1000,
                    seconds,
                    built.memory.arena.bytes() / 1'000'000);
+        if (words.at("precision") == "int8") {
+            const auto share = built.network->int8_share();
+            fmt::print("  {} of {} convolutions in int8\n", share.layers, share.of);
+        }
         if (words.contains("verify")) SLUICE_TRY(verify(built));
         if (words.contains("table")) SLUICE_TRY(write_table(built, words.at("table")));
         std::fflush(stdout);
@@ -270,7 +305,8 @@ int main(int argc, char** argv) {
     if (argc < 2) {
         fmt::print(
             "usage: infer_cuda_profile MODEL [batch=..] [precision=..] [tuned=CACHE] "
-            "[table=FILE] [check=FOLDER] [verify=yes] [stem=never|always]\n");
+            "[table=FILE] [check=FOLDER] [verify=yes] [stem=never|always] [ranges=made-up] "
+            "[own=never]\n");
         return 2;
     }
     try {

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/infer/backends/cuda/conv_plan.h"
+#include "sluice/infer/backends/cuda/int8_conv.h"
+
+namespace sluice::infer::cuda {
+
+/// Our own convolution of 8 bits (int8_conv.h) as one way to solve a problem.
+struct OwnConv {
+    int config = 0;
+    Int8Conv conv;  ///< without pointers and grids
+
+    std::string name() const;
+    Result<void> run(const ConvPointers& pointers, cudaStream_t stream) const;
+};
+
+/// The problem in the kernel's words; nothing where it is none for the kernel.
+std::optional<Int8Conv> own_conv_of(const ConvProblem& problem);
+
+/// Every configuration that can do it on the current device, the one that should be fastest first.
+std::vector<OwnConv> own_convs(const ConvProblem& problem);
+
+}  // namespace sluice::infer::cuda
