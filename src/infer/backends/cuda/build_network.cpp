@@ -44,7 +44,7 @@ Result<std::string> calibration_word(const std::string& path, const EngineOption
         file = calibration_beside(path);
         if (!std::filesystem::exists(file)) return std::string();
     }
-    if (const auto ours = read_calibration(file)) return calibration_hash(*ours);
+    if (auto ours = read_calibration(file)) return calibration_hash(*ours);
     return model_hash(file);  // a TensorRT cache
 }
 

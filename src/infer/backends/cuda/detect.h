@@ -111,7 +111,7 @@ inline constexpr int kMostGroups = 64;
 inline constexpr int kBins = 4096;  ///< groups * kSizeLevels * side * side, or less
 
 /// An item's grid: of boxes' centres.
-struct Grid {
+struct CellGrid {
     float left, top;
     float cells_x, cells_y;  ///< per pixel
     float farthest;          ///< the largest coordinate, without its sign
@@ -144,7 +144,7 @@ struct ClusterArgs {
     int side = 1;                           ///< of the grid, in cells
 
     // Scratch, for each item: places are a candidate's in the order of the grid.
-    Grid* grids = nullptr;
+    CellGrid* grids = nullptr;
     int* firsts = nullptr;   ///< kBins + 1: a bin's first place
     Edges* edges = nullptr;  ///< `capacity`, by place, as the next two
     Traits* traits = nullptr;

@@ -82,7 +82,7 @@ Result<DetectorMemory> Detector::allocate() const {
     memory.state = SLUICE_TRY(Buffer::create(kDevice, state));
     memory.after = SLUICE_TRY(Buffer::create(kPinned, items * sizeof(ItemState)));
     memory.candidates = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(FoundBox)));
-    memory.grids = SLUICE_TRY(Buffer::create(kDevice, items * sizeof(Grid)));
+    memory.grids = SLUICE_TRY(Buffer::create(kDevice, items * sizeof(CellGrid)));
     memory.firsts = SLUICE_TRY(Buffer::create(kDevice, items * (kBins + 1) * sizeof(int)));
     memory.edges = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(Edges)));
     memory.traits = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(Traits)));
@@ -116,7 +116,7 @@ Result<void> Detector::enqueue(std::span<const Buffer> outputs,
     decode.out = candidates;
     ClusterArgs cluster = cluster_;
     cluster.in = candidates;
-    cluster.grids = as<Grid>(memory.grids);
+    cluster.grids = as<CellGrid>(memory.grids);
     cluster.firsts = as<int>(memory.firsts);
     cluster.edges = as<Edges>(memory.edges);
     cluster.traits = as<Traits>(memory.traits);

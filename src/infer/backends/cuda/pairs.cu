@@ -121,7 +121,7 @@ __device__ int bin_of(const ClusterArgs& args, int class_id, int level, int row)
     return ((group * kSizeLevels + level) * args.side + row) * args.side;
 }
 
-__device__ int bin_of(const ClusterArgs& args, const FoundBox& box, const Grid& grid) {
+__device__ int bin_of(const ClusterArgs& args, const FoundBox& box, const CellGrid& grid) {
     const Edges edges = edges_of(box);
     const Centre centre = centre_of(edges);
     return bin_of(args,
@@ -176,7 +176,7 @@ __global__ void __launch_bounds__(kArrangeThreads)
     for (int i = threadIdx.x; i < kBins; i += kArrangeThreads)
         counts[i] = 0;
     measure(boxes, count, extent);
-    Grid grid{};
+    CellGrid grid{};
     grid.left = -from_ordered(extent.left);
     grid.top = -from_ordered(extent.top);
     grid.cells_x = per_pixel(grid.left, from_ordered(extent.right), args.side);
@@ -223,7 +223,7 @@ struct Search {
 };
 
 __device__ Search search_for(const ClusterArgs& args,
-                             const Grid& grid,
+                             const CellGrid& grid,
                              const Edges& box,
                              float area) {
     Search search{
@@ -241,7 +241,7 @@ __device__ Search search_for(const ClusterArgs& args,
 
 /// False where there are none.
 __device__ bool reach_of(
-    const ClusterArgs& args, const Grid& grid, const Search& search, int level, Reach& reach) {
+    const ClusterArgs& args, const CellGrid& grid, const Search& search, int level, Reach& reach) {
     const float longest = longest_of(level, grid.longest);
     const float width = fminf(longest, search.most * search.width);
     const float height = fminf(longest, search.most * search.height);
@@ -283,7 +283,7 @@ __device__ bool search_pairs(const ClusterArgs& args, int item, int place, Pairs
     const long long begin = static_cast<long long>(item) * args.in.capacity;
     const Edges* edges = args.edges + begin;
     const int* firsts = args.firsts + static_cast<long long>(item) * (kBins + 1);
-    const Grid grid = args.grids[item];
+    const CellGrid grid = args.grids[item];
     const Edges box = edges[place];
     const Traits traits = args.traits[begin + place];
     const unsigned long long order = args.order[begin + place];
