@@ -3,17 +3,14 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <gst/video/video.h>
 
-#include "sluice/app/detail/elements.h"
-#include "sluice/gst/handles.h"
-#include "sluice/gst/video.h"
+#include "sluice/app/pictures.h"
+#include "sluice/base/clock.h"
 
 namespace sluice::app {
 namespace {
 
 constexpr int kRuns = 10;
-constexpr GstClockTime kImageTimeout = 30 * GST_SECOND;
 
 std::string_view to_string(memory::ElementType type) {
     switch (type) {
@@ -39,70 +36,9 @@ std::vector<ModelTensor> tensors(std::span<const infer::TensorSpec> specs) {
     return out;
 }
 
-/// A decoded picture that keeps its memory.
-struct Picture {
-    gst::BufferRef buffer;
-    GstVideoInfo info{};
-};
-
-struct StopPipeline {
-    void operator()(GstElement* pipeline) const {
-        gst_element_set_state(pipeline, GST_STATE_NULL);
-        gst_object_unref(pipeline);
-    }
-};
-using PipelinePtr = std::unique_ptr<GstElement, StopPipeline>;
-
-std::string bus_error(GstElement* pipeline) {
-    GstBus* bus = gst_element_get_bus(pipeline);
-    GstMessage* message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-    gst_object_unref(bus);
-    if (!message) return "no picture came out of it";
-    std::string text = detail::message_text(message);
-    gst_message_unref(message);
-    return text;
-}
-
-/// The first frame of a source of pixels, described as gst-launch would.
-Result<Picture> first_frame(const std::string& launch, const std::string& location) {
-    GError* failed = nullptr;
-    PipelinePtr pipeline(gst_parse_launch(
-        (launch + " ! videoconvert ! video/x-raw,format=RGB ! fakesink name=end num-buffers=1 "
-                  "enable-last-sample=true sync=false")
-            .c_str(),
-        &failed));
-    if (failed) {
-        Error error = internal_error(failed->message);
-        g_clear_error(&failed);
-        return error;
-    }
-    gst::ObjectPtr<GstElement> source(gst_bin_get_by_name(GST_BIN(pipeline.get()), "begin"));
-    if (source) g_object_set(source.get(), "location", location.c_str(), nullptr);
-    gst::ObjectPtr<GstElement> sink(gst_bin_get_by_name(GST_BIN(pipeline.get()), "end"));
-    gst_element_set_state(pipeline.get(), GST_STATE_PAUSED);
-    GstStateChangeReturn reached =
-        gst_element_get_state(pipeline.get(), nullptr, nullptr, kImageTimeout);
-    GstSample* sample = nullptr;
-    if (reached == GST_STATE_CHANGE_SUCCESS)
-        g_object_get(sink.get(), "last-sample", &sample, nullptr);
-    if (!sample) return io_error(bus_error(pipeline.get()), location);
-    Picture picture;
-    picture.buffer = gst::BufferRef::share(gst_sample_get_buffer(sample));
-    gst_video_info_from_caps(&picture.info, gst_sample_get_caps(sample));
-    gst_sample_unref(sample);
-    return picture;
-}
-
-Result<Picture> load_picture(const std::string& image) {
-    if (image.empty()) {
-        return first_frame("videotestsrc num-buffers=1 ! video/x-raw,width=640,height=480", "");
-    }
-    return first_frame("filesrc name=begin ! decodebin", image);
-}
-
 meta::Frame frame_of(const Picture& picture) {
     meta::Frame frame;
-    frame.source_size = {GST_VIDEO_INFO_WIDTH(&picture.info), GST_VIDEO_INFO_HEIGHT(&picture.info)};
+    frame.source_size = picture.pixels.view().size;
     frame.size = frame.source_size;
     frame.content = {
         0, 0, static_cast<float>(frame.size.width), static_cast<float>(frame.size.height)};
@@ -156,14 +92,12 @@ Result<ModelProbe> probe_model(const gst::InferSettings& settings, const std::st
     probe.image = image;
     describe(probe, *runner);
     auto slot = SLUICE_TRY(runner->make_slot());
-    auto mapped = SLUICE_TRY(
-        gst::MappedFrame::map(picture.buffer.get(), picture.info, gst::MappedFrame::Access::kRead));
     meta::Frame frame = frame_of(picture);
     probe.image_size = frame.size;
-    probe.first_ms = SLUICE_TRY(run_once(*runner, slot, mapped.view(), frame));
+    probe.first_ms = SLUICE_TRY(run_once(*runner, slot, picture.view(), frame));
     probe.best_ms = probe.first_ms;
     for (int i = 1; i < kRuns; ++i) {
-        double time = SLUICE_TRY(run_once(*runner, slot, mapped.view(), frame));
+        double time = SLUICE_TRY(run_once(*runner, slot, picture.view(), frame));
         probe.best_ms = std::min(probe.best_ms, time);
     }
     probe.objects = std::move(frame.objects);

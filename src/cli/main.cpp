@@ -22,10 +22,13 @@ constexpr const char* kFooter =
     "  sluice run pipeline.yaml\n"
     "  sluice model yolox_nano.onnx\n"
     "  sluice build yolox_nano.onnx --batch 1,8,32\n"
+    "  sluice calibrate yolox_nano.onnx --images frames/\n"
     "  sluice eval mot gt.txt out/a.txt\n"
     "`sluice COMMAND --help` tells more.\n"
     "Exit codes: 0 all well; 1 finished, but partial (a source or an output failed); 2 wrong\n"
-    "command line or configuration; 3 nothing could be run; 130 interrupted, files finished.";
+    "command line or configuration; 3 nothing could be run; 4 refused (calibrate); 130 "
+    "interrupted,\n"
+    "files finished.";
 
 /// The command that the words are for.
 const CLI::App& command_of(const CLI::App& program) {
@@ -79,8 +82,9 @@ int run_program(int argc, char** argv) {
     add_run(program, exit_code);
     add_model(program, exit_code);
     add_build(program, exit_code);
+    add_calibrate(program, exit_code);
     program.add_subcommand("eval", "Score tracks or detections against ground truth");
-    constexpr std::string_view kKnown[] = {"run", "model", "build", "eval"};
+    constexpr std::string_view kKnown[] = {"run", "model", "build", "calibrate", "eval"};
     bool command = argc > 1 && argv[1][0] != '-';
     if (command && std::find(std::begin(kKnown), std::end(kKnown), argv[1]) == std::end(kKnown)) {
         print_error("", unknown_name("command", argv[1], kKnown));

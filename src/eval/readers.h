@@ -32,6 +32,10 @@ Result<std::vector<DetectedBox>> read_coco_results(const std::string& path);
 /// empty.
 Result<DetectionTruth> read_yolo_truth(const std::string& folder, const std::string& names_path);
 
+/// Label files of the same kind in `folder` (or its labels/) for images that are known already, by
+/// the images' names. None for any of them is an error.
+Result<DetectionTruth> read_yolo_labels(const std::string& folder, std::vector<ImageEntry> images);
+
 /// The same files with a score as sixth number, for the images of `truth`.
 Result<std::vector<DetectedBox>> read_yolo_results(const std::string& folder,
                                                    const DetectionTruth& truth);

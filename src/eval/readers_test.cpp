@@ -116,6 +116,21 @@ TEST_F(Readers, YoloFoldersTakeSizesFromTheImages) {
         read_yolo_results(folder() + "/images", *truth), ErrorCode::kNotFound, "named after");
 }
 
+TEST_F(Readers, YoloLabelsOfKnownImages) {
+    write("labels/a.txt", "2 0.5 0.5 0.2 0.5\n");
+    auto truth =
+        read_yolo_labels(folder(), {{7, "/elsewhere/a.jpg", 100, 40}, {8, "b.jpg", 10, 10}});
+    ASSERT_TRUE(truth) << truth.error().text();
+    ASSERT_EQ(truth->boxes.size(), 1u);
+    EXPECT_EQ(truth->boxes[0].image, 7);
+    EXPECT_EQ(truth->boxes[0].category, 2);
+    EXPECT_DOUBLE_EQ(truth->boxes[0].box.left, 40);
+    EXPECT_DOUBLE_EQ(truth->boxes[0].box.height, 20);
+    EXPECT_EQ(truth->categories.size(), 1u);
+    expect_error(
+        read_yolo_labels(folder(), {{1, "c.jpg", 1, 1}}), ErrorCode::kNotFound, "named after");
+}
+
 TEST_F(Readers, ImagesNamedByNumberHaveThatId) {
     write("000000000139.jpg", kJpeg);
     auto truth = read_yolo_truth(folder(), "");

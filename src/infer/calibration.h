@@ -28,6 +28,13 @@ struct BiasCorrection {
     std::vector<float> add;  ///< one for each output channel
 };
 
+/// What a tensor's mean was in one picture, over the pictures: tells pictures of another kind.
+struct UsualMean {
+    std::string tensor;
+    float mean = 0;
+    float spread = 0;  ///< standard deviation
+};
+
 /// How a precision did on a device.
 struct MeasuredPrecision {
     std::string device;  ///< as device_name() says it
@@ -46,6 +53,7 @@ struct Calibration {
     double floor = 0;     ///< the most loss that was allowed
     bool forced = false;  ///< below the floor, and wanted all the same
     std::vector<TensorRange> tensors;
+    std::vector<UsualMean> usual;
     std::vector<FloatLayer> float_layers;
     std::vector<BiasCorrection> bias;
     std::vector<MeasuredPrecision> measured;

@@ -63,6 +63,14 @@ Result<TensorRange> read_range(std::string_view text) {
     return range;
 }
 
+Result<UsualMean> read_usual(std::string_view text) {
+    const auto [mean, after_mean] = first_word(text);
+    const auto [spread, tensor] = first_word(after_mean);
+    if (tensor.empty()) return corrupt("a usual mean without a tensor");
+    return UsualMean{
+        std::string(tensor), SLUICE_TRY(parse_float(mean)), SLUICE_TRY(parse_float(spread))};
+}
+
 Result<FloatLayer> read_float_layer(std::string_view text) {
     const std::size_t tab = text.find('\t');
     if (tab == 0 || text.empty()) return corrupt("'float' without a layer");
@@ -120,6 +128,7 @@ bool read_text(std::string_view word, std::string_view rest, Calibration& calibr
 Result<void> read_line(std::string_view line, Calibration& calibration) {
     const auto [word, rest] = first_word(line);
     if (word == "range") return keep(calibration.tensors, read_range(rest));
+    if (word == "usual") return keep(calibration.usual, read_usual(rest));
     if (word == "float") return keep(calibration.float_layers, read_float_layer(rest));
     if (word == "bias") return keep(calibration.bias, read_bias(rest));
     if (word == "measured") return keep(calibration.measured, read_measured(rest));
@@ -165,6 +174,8 @@ std::string text_of(const Calibration& calibration) {
                             measured.passed ? "passed" : "failed",
                             measured.device);
     }
+    for (const UsualMean& usual : calibration.usual)
+        text += fmt::format("usual {} {} {}\n", usual.mean, usual.spread, usual.tensor);
     for (const FloatLayer& layer : calibration.float_layers)
         text += fmt::format("float {}\t{}\n", layer.layer, one_line(layer.why));
     return text + numbers_of(calibration) + "end\n";

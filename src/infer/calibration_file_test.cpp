@@ -25,6 +25,7 @@ Calibration example() {
     made.floor = 0.1;
     made.forced = true;
     made.tensors = {{"conv 1: out", -0.1f, 1.5f}, {"687", 0, 0.3f}};
+    made.usual = {{"conv 1: out", -0.25f, 0.5f}};
     made.float_layers = {{"Conv_44", "depthwise, and so on"}, {"Conv 2", ""}};
     made.bias = {{"Conv_41", {0.25f, -1e-7f}}};
     made.measured = {{"AMD EPYC", Precision::kFp32, 130, 0, true},
@@ -76,6 +77,10 @@ TEST_F(CalibrationFile, ReadsWhatItWrote) {
     EXPECT_EQ(read->tensors[0].tensor, "conv 1: out");
     EXPECT_EQ(read->tensors[0].low, -0.1f);
     EXPECT_EQ(read->tensors[1].high, 0.3f);
+    ASSERT_EQ(read->usual.size(), 1u);
+    EXPECT_EQ(read->usual[0].tensor, "conv 1: out");
+    EXPECT_EQ(read->usual[0].mean, -0.25f);
+    EXPECT_EQ(read->usual[0].spread, 0.5f);
     EXPECT_EQ(read->float_layers[0].why, "depthwise, and so on");
     EXPECT_EQ(read->bias[0].add, made.bias[0].add);
     EXPECT_EQ(read->images, made.images);

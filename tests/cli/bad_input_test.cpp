@@ -63,6 +63,19 @@ TEST_F(BadInput, ABuildNamesWhatItCannotUse) {
     expect_error(run({"build", "--list", "--prune"}), kUsage, "--list");
     expect_error(run({"build", "--all"}), kUsage, "--prune");
 }
+TEST_F(BadInput, ACalibrationNamesWhatItCannotUse) {
+    const std::string model = in_folder("micro.onnx");
+    expect_error(run({"calibrate", model}), kUsage, "--images DIR");
+    expect_error(run({"calibrate", model, "--imagse", "x"}), kUsage, "did you mean '--images'?");
+    expect_error(run({"calibrate", model, "--images", "x"}), kUsage, "no layer of this model");
+    expect_error(run({"calibrate", in_folder("none.onnx"), "--images", "/"}), kUsage, "none.onnx");
+    expect_error(run({"calibrate", model, "--source", "test:ball?frames=4", "--floor", "2"}),
+                 kUsage,
+                 "--floor");
+    expect_error(run({"calibrate", model, "--source", "test:ball", "--check", in_folder("none")}),
+                 kUsage,
+                 "none");
+}
 TEST_F(BadInput, AConfigurationIsRefusedByLine) {
     std::string config = write("p.yaml", "models: [micro.onnx]\nmux:\n  bach-size: 3\n");
     expect_error(run({"run", config}), kUsage, "p.yaml:3: no option 'bach-size'");

@@ -116,6 +116,15 @@ fs::path label_file(const fs::path& folder, const ImageEntry& image) {
     return folder / fs::path(image.name).stem().concat(".txt");
 }
 
+Result<void> add_boxes(const fs::path& file, const ImageEntry& image, DetectionTruth& truth) {
+    std::vector<Line> lines = SLUICE_TRY(read_lines(file.string(), 5));
+    for (const Line& line : lines) {
+        Box box = to_box(line, image);
+        truth.boxes.push_back({image.id, line.class_id, box, box.area(), false});
+    }
+    return {};
+}
+
 /// Without names, the classes are those that occur.
 void name_classes(DetectionTruth& truth) {
     std::set<std::int64_t> ids;
@@ -140,13 +149,25 @@ Result<DetectionTruth> read_yolo_truth(const std::string& folder, const std::str
         truth.images.push_back({id, path.filename().string(), size.width, size.height});
         fs::path file = label_file(labels, truth.images.back());
         if (!fs::exists(file)) continue;  // an image without objects
-        std::vector<Line> lines = SLUICE_TRY(read_lines(file.string(), 5));
-        for (const Line& line : lines) {
-            Box box = to_box(line, truth.images.back());
-            truth.boxes.push_back({id, line.class_id, box, box.area(), false});
-        }
+        SLUICE_TRY(add_boxes(file, truth.images.back(), truth));
     }
     if (names_path.empty()) name_classes(truth);
+    return truth;
+}
+
+Result<DetectionTruth> read_yolo_labels(const std::string& folder, std::vector<ImageEntry> images) {
+    DetectionTruth truth;
+    truth.images = std::move(images);
+    fs::path labels = subfolder(folder, "labels");
+    bool any = false;
+    for (const ImageEntry& image : truth.images) {
+        fs::path file = label_file(labels, image);
+        if (!fs::exists(file)) continue;
+        any = true;
+        SLUICE_TRY(add_boxes(file, image, truth));
+    }
+    if (!any) return not_found("no file here is named after an image", labels.string());
+    name_classes(truth);
     return truth;
 }
 

@@ -1,0 +1,249 @@
+#include "sluice/tuner/calibrate.h"
+
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sluice/infer/calibration/tensorrt_cache.h"
+#include "sluice/infer/calibration_file.h"
+#include "sluice/infer/model_hash.h"
+#include "sluice/tuner/domain.h"
+#include "sluice/tuner/study.h"
+#include "sluice/tuner/verdict.h"
+
+namespace sluice::tuner {
+namespace {
+
+/// So many layers are measured alone where a calibration fails.
+constexpr std::size_t kFew = 8;
+
+/// FNV-1a: tells sets of pictures apart, no more is needed.
+std::uint64_t checksum(const std::vector<Sample>& samples) {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    for (const Sample& sample : samples) {
+        for (std::byte byte : sample.input)
+            hash = (hash ^ static_cast<std::uint64_t>(byte)) * 0x100000001b3;
+    }
+    return hash;
+}
+
+/// What both commands begin with: the model, its layers, and the pictures as fp32 sees them.
+struct Subjects {
+    std::unique_ptr<Subject> subject;
+    std::vector<infer::QuantizableLayer> layers;
+    SampleSet set;
+    std::unique_ptr<Judge> judge;
+    std::string hash;
+};
+
+Result<Subjects> begin(const CalibrateOptions& options,
+                       Progress& progress,
+                       CalibrationReport& report) {
+    Subjects out;
+    report.model = options.model.model;
+    out.hash = SLUICE_TRY(infer::model_hash(options.model.model));
+    report.device = SLUICE_TRY(infer::device_name(options.model.device));
+    SLUICE_TRY(progress.step("loading the model", 0, 1));
+    out.subject = SLUICE_TRY(Subject::open(options.model));
+    report.head = out.subject->description().summary;
+    out.layers = SLUICE_TRY(out.subject->layers());
+    if (out.layers.empty())
+        return unsupported("no layer of this model could compute in int8", options.model.model);
+    out.set = SLUICE_TRY(read_samples(*out.subject, options.pictures, options.frames, progress));
+    report.images = out.set.from;
+    report.image_count = out.set.samples.size();
+    report.warnings = out.set.warnings;
+    SLUICE_TRY(progress.step("running in fp32", 0, 1));
+    auto engine = SLUICE_TRY(out.subject->observe({}, nullptr));
+    auto reference = SLUICE_TRY(out.subject->answers(*engine, pointers(out.set.samples)));
+    out.judge = std::make_unique<Judge>(SLUICE_TRY(
+        Judge::create(*out.subject, out.set.samples, std::move(reference), options.labels)));
+    report.measure = out.judge->measure();
+    report.fp32_value = out.judge->reference_value();
+    report.floor = options.floor.value_or(default_floor(report.measure));
+    return out;
+}
+
+/// What the device's own int8 answers; in emulation where it has none.
+Result<std::vector<Answer>> on_device(Subject& subject,
+                                      const infer::Calibration& calibration,
+                                      std::span<const Sample* const> samples,
+                                      bool& emulates) {
+    auto engine =
+        subject.compile(infer::Precision::kInt8, std::make_shared<infer::Calibration>(calibration));
+    if (engine) return subject.answers(**engine, samples);
+    if (engine.error().code != ErrorCode::kUnsupported) return std::move(engine).error();
+    emulates = true;
+    return emulated(subject, calibration, samples);
+}
+
+/// The same of halves that judge what the other half taught.
+Result<std::vector<Answer>> held_out_on_device(const Workbench& bench,
+                                               const Study& study,
+                                               const SampleSet& set,
+                                               CalibrationReport& report) {
+    report.held_out = study.held_out();
+    if (!study.held_out())
+        return on_device(bench.subject,
+                         bench.calibration(study.recipe(), Part::kAll),
+                         pointers(set.samples),
+                         report.emulated);
+    std::vector<Answer> out(set.samples.size());
+    for (Part judged : {Part::kFirstHalf, Part::kSecondHalf}) {
+        const Part taught = judged == Part::kFirstHalf ? Part::kSecondHalf : Part::kFirstHalf;
+        std::vector<const Sample*> samples;
+        for (const Sample& sample : set.samples) {
+            if (belongs(sample, judged)) samples.push_back(&sample);
+        }
+        auto answers = SLUICE_TRY(on_device(
+            bench.subject, bench.calibration(study.recipe(), taught), samples, report.emulated));
+        for (std::size_t i = 0; i < samples.size(); ++i)
+            out[static_cast<std::size_t>(samples[i] - set.samples.data())] = std::move(answers[i]);
+    }
+    return out;
+}
+
+Result<void> write(const CalibrateOptions& options,
+                   const std::string& output,
+                   infer::Calibration calibration,
+                   CalibrationReport& report) {
+    calibration.images = report.images;
+    calibration.image_count = static_cast<int>(report.image_count);
+    calibration.measure = std::string(to_string(report.measure));
+    calibration.floor = report.floor;
+    calibration.forced = report.verdict == Verdict::kForced;
+    calibration.measured = measured(report);
+    SLUICE_TRY(infer::write_calibration(calibration, output));
+    report.written = output;
+    if (options.tensorrt_cache.empty()) return {};
+    return infer::write_tensorrt_cache(infer::tensorrt_cache_of(calibration),
+                                       options.tensorrt_cache);
+}
+
+/// What each layer of an existing calibration loses alone.
+Result<void> scan(Subjects& subjects,
+                  const infer::Calibration& calibration,
+                  Progress& progress,
+                  CalibrationReport& report) {
+    const std::vector<const Sample*> samples = thin(subjects.set.samples, kFew);
+    std::vector<Answer> reference;
+    for (const Sample* sample : samples)
+        reference.push_back(
+            subjects.judge
+                ->reference()[static_cast<std::size_t>(sample - subjects.set.samples.data())]);
+    int done = 0;
+    for (LayerReport& line : report.layers) {
+        SLUICE_TRY(progress.step(
+            "measuring each layer alone", done++, static_cast<int>(report.layers.size())));
+        if (!line.in_float.empty()) continue;
+        const auto answers = SLUICE_TRY(emulated(
+            *subjects.subject, only(calibration, subjects.layers, line.layer.name), samples));
+        line.distance = distance(reference, answers);
+    }
+    return {};
+}
+
+void list_layers(const Subjects& subjects,
+                 const infer::Calibration& calibration,
+                 CalibrationReport& report) {
+    double all = 0;
+    double int8 = 0;
+    for (const infer::QuantizableLayer& layer : subjects.layers) {
+        LayerReport& line = report.layers.emplace_back();
+        line.layer = layer;
+        for (const infer::FloatLayer& in_float : calibration.float_layers) {
+            if (in_float.layer == layer.name) line.in_float = in_float.why;
+        }
+        all += static_cast<double>(layer.multiply_adds);
+        if (line.in_float.empty()) int8 += static_cast<double>(layer.multiply_adds);
+    }
+    report.int8_share = all > 0 ? int8 / all : 0;
+}
+
+}  // namespace
+
+Result<CalibrationReport> calibrate(const CalibrateOptions& options, Progress& progress) {
+    CalibrationReport report;
+    Subjects subjects = SLUICE_TRY(begin(options, progress, report));
+    const std::string output =
+        options.output.empty() ? infer::calibration_beside(options.model.model) : options.output;
+    Journal journal = SLUICE_TRY(Journal::open(
+        output + ".work",
+        fmt::format("{} {:x} {}", subjects.hash, checksum(subjects.set.samples), options.labels)));
+    if (journal.resumed() > 0)
+        report.warnings.push_back(fmt::format("went on where it was interrupted ({} results of {})",
+                                              journal.resumed(),
+                                              output + ".work"));
+    Workbench bench{
+        *subjects.subject,
+        subjects.hash,
+        subjects.layers,
+        SLUICE_TRY(Activations::collect(
+            *subjects.subject, subjects.set.samples, subjects.layers, journal, progress))};
+    Study study(bench, subjects.set, *subjects.judge, journal, progress, report);
+    SLUICE_TRY(study.choose_method());
+    SLUICE_TRY(study.spare_heads());
+    SLUICE_TRY(study.scan_layers());
+    SLUICE_TRY(study.refine_tensors());
+    SLUICE_TRY(study.correct_bias());
+    SLUICE_TRY(study.meet_floor(report.floor));
+
+    SLUICE_TRY(progress.step("measuring int8", 0, 1));
+    const infer::Calibration calibration = bench.calibration(study.recipe(), Part::kAll);
+    report.method = calibration.method;
+    const auto answers = SLUICE_TRY(held_out_on_device(bench, study, subjects.set, report));
+    report.int8 = SLUICE_TRY(subjects.judge->judge(answers));
+    SLUICE_TRY(compare_precisions(*subjects.subject,
+                                  subjects.set,
+                                  *subjects.judge,
+                                  std::make_shared<infer::Calibration>(calibration),
+                                  options.turn,
+                                  progress,
+                                  report));
+    decide(*subjects.judge, options.force, report);
+    SLUICE_TRY(show_worst(*subjects.subject, subjects.set, *subjects.judge, answers, report));
+    if (report.verdict != Verdict::kRefused)
+        SLUICE_TRY(write(options, output, calibration, report));
+    journal.remove();
+    return report;
+}
+
+Result<CalibrationReport> check_calibration(const CalibrateOptions& options,
+                                            const std::string& path,
+                                            Progress& progress) {
+    CalibrationReport report;
+    report.check = true;
+    report.held_out = true;
+    const infer::Calibration calibration = SLUICE_TRY(infer::read_calibration(path));
+    SLUICE_TRY(infer::check_belongs(calibration, options.model.model));
+    Subjects subjects = SLUICE_TRY(begin(options, progress, report));
+    if (!options.floor && calibration.measure == to_string(report.measure))
+        report.floor = calibration.floor;
+    report.method = calibration.method;
+    report.calibrated_on =
+        fmt::format("{} ({} pictures)", calibration.images, calibration.image_count);
+    list_layers(subjects, calibration, report);
+
+    Journal none;
+    const Activations activations = SLUICE_TRY(Activations::collect(
+        *subjects.subject, subjects.set.samples, subjects.layers, none, progress));
+    report.domain = compare_domain(calibration, activations);
+    SLUICE_TRY(progress.step("measuring int8", 0, 1));
+    const auto answers = SLUICE_TRY(
+        on_device(*subjects.subject, calibration, pointers(subjects.set.samples), report.emulated));
+    report.int8 = SLUICE_TRY(subjects.judge->judge(answers));
+    SLUICE_TRY(compare_precisions(*subjects.subject,
+                                  subjects.set,
+                                  *subjects.judge,
+                                  std::make_shared<infer::Calibration>(calibration),
+                                  options.turn,
+                                  progress,
+                                  report));
+    if (report.int8.loss > report.floor) SLUICE_TRY(scan(subjects, calibration, progress, report));
+    decide(*subjects.judge, false, report);
+    SLUICE_TRY(show_worst(*subjects.subject, subjects.set, *subjects.judge, answers, report));
+    return report;
+}
+
+}  // namespace sluice::tuner

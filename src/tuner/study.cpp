@@ -1,0 +1,265 @@
+#include "sluice/tuner/study.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "sluice/tuner/search.h"
+
+namespace sluice::tuner {
+namespace {
+
+using infer::RangeMethod;
+
+constexpr std::array<RangeMethod, 4> kMethods{
+    RangeMethod::kMax, RangeMethod::kPercentile, RangeMethod::kEntropy, RangeMethod::kMse};
+constexpr std::size_t kSome = 32;
+constexpr std::size_t kFew = 8;
+/// Fewer samples are not halved.
+constexpr std::size_t kLeastToHalve = 4;
+/// A step pays where it takes away this share of the distance; less is noise.
+constexpr double kPays = 0.03;
+/// Least share of the multiply-adds for which int8 is worth its conversions.
+constexpr double kLeastInt8 = 0.25;
+/// The device rounds a little otherwise than the emulation.
+constexpr double kMargin = 0.9;
+/// Tensors that may get a method of their own.
+constexpr std::size_t kRefined = 6;
+
+std::vector<Answer> answers_to(const std::vector<const Sample*>& some,
+                               const std::vector<Sample>& all,
+                               std::span<const Answer> answers) {
+    std::vector<Answer> out;
+    for (const Sample* sample : some)
+        out.push_back(answers[static_cast<std::size_t>(sample - all.data())]);
+    return out;
+}
+
+}  // namespace
+
+Study::Study(Workbench& bench,
+             const SampleSet& set,
+             const Judge& judge,
+             Journal& journal,
+             Progress& progress,
+             CalibrationReport& report)
+    : bench_(bench),
+      set_(set),
+      judge_(judge),
+      journal_(journal),
+      progress_(progress),
+      report_(report),
+      held_out_(set.samples.size() >= kLeastToHalve),
+      some_(thin(set.samples, kSome)),
+      few_(thin(set.samples, kFew)),
+      some_in_fp32_(answers_to(some_, set.samples, judge.reference())),
+      few_in_fp32_(answers_to(few_, set.samples, judge.reference())) {}
+
+Result<double> Study::distance_of(const std::string& entry, const Recipe& recipe) {
+    if (auto kept = journal_.number(entry)) return *kept;
+    const infer::Calibration calibration = bench_.calibration(recipe, Part::kAll);
+    const auto answers = SLUICE_TRY(emulated(bench_.subject, calibration, some_));
+    const double value = distance(some_in_fp32_, answers);
+    SLUICE_TRY(journal_.keep(entry, value));
+    return value;
+}
+
+Result<void> Study::choose_method() {
+    for (const infer::QuantizableLayer& layer : bench_.layers) {
+        if (layer.depthwise)
+            recipe_.floats[layer.name] = "depthwise: it computes little, and loses most";
+    }
+    distance_ = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < kMethods.size(); ++i) {
+        SLUICE_TRY(progress_.step(
+            "comparing ranges", static_cast<int>(i), static_cast<int>(kMethods.size())));
+        Recipe recipe = recipe_;
+        recipe.method = kMethods[i];
+        const std::string name = to_text(kMethods[i]);
+        const double value = SLUICE_TRY(distance_of("method " + name, recipe));
+        report_.methods.emplace_back(name, value);
+        if (value >= distance_) continue;
+        distance_ = value;
+        recipe_.method = kMethods[i];
+    }
+    return {};
+}
+
+Result<void> Study::spare_heads() {
+    Recipe recipe = recipe_;
+    for (const infer::QuantizableLayer& layer : bench_.layers) {
+        if (layer.last && !layer.depthwise) recipe.floats[layer.name] = "last of a head";
+    }
+    if (recipe.floats.size() == recipe_.floats.size()) return {};
+    if (bench_.int8_share(recipe) < kLeastInt8) return {};
+    SLUICE_TRY(progress_.step("trying the heads in float", 0, 1));
+    const double value = SLUICE_TRY(distance_of("heads in float", recipe));
+    if (value > distance_ * (1 - kPays)) return {};
+    distance_ = value;
+    recipe_ = std::move(recipe);
+    return {};
+}
+
+Result<void> Study::correct_bias() {
+    SLUICE_TRY(progress_.step("correcting biases", 0, static_cast<int>(kParts)));
+    // What was kept does not say the corrections, only whether they pay.
+    const auto kept = journal_.number("biases corrected");
+    if (kept && *kept > distance_ * (1 - kPays)) return {};
+    auto learn = [&](Part part) -> Result<void> {
+        std::vector<const Sample*> samples;
+        for (const Sample* sample : some_) {
+            if (belongs(*sample, part)) samples.push_back(sample);
+        }
+        bench_.bias[static_cast<std::size_t>(part)] =
+            SLUICE_TRY(bias_corrections(bench_, recipe_, part, samples));
+        return {};
+    };
+    SLUICE_TRY(learn(Part::kAll));
+    Recipe recipe = recipe_;
+    recipe.bias = true;
+    const double value = SLUICE_TRY(distance_of("biases corrected", recipe));
+    if (value > distance_ * (1 - kPays)) return {};
+    if (held_out_) {
+        SLUICE_TRY(progress_.step("correcting biases", 1, static_cast<int>(kParts)));
+        SLUICE_TRY(learn(Part::kFirstHalf));
+        SLUICE_TRY(progress_.step("correcting biases", 2, static_cast<int>(kParts)));
+        SLUICE_TRY(learn(Part::kSecondHalf));
+    }
+    distance_ = value;
+    recipe_ = std::move(recipe);
+    report_.bias_corrected = true;
+    return {};
+}
+
+Result<void> Study::scan_layers() {
+    std::vector<std::pair<double, std::string>> price;
+    int done = 0;
+    for (const infer::QuantizableLayer& layer : bench_.layers) {
+        SLUICE_TRY(progress_.step(
+            "measuring each layer alone", done++, static_cast<int>(bench_.layers.size())));
+        LayerReport& line = report_.layers.emplace_back();
+        line.layer = layer;
+        if (layer.depthwise) continue;
+        const std::string entry = "alone " + layer.name;
+        line.distance = journal_.number(entry);
+        if (!line.distance) {
+            const infer::Calibration calibration = bench_.alone(recipe_, layer.name);
+            const auto answers = SLUICE_TRY(emulated(bench_.subject, calibration, few_));
+            line.distance = distance(few_in_fp32_, answers);
+            SLUICE_TRY(journal_.keep(entry, *line.distance));
+        }
+        if (recipe_.floats.count(layer.name) == 0)
+            price.emplace_back(*line.distance / static_cast<double>(
+                                                    std::max<std::int64_t>(layer.multiply_adds, 1)),
+                               layer.name);
+    }
+    std::stable_sort(
+        price.begin(), price.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    for (auto& [value, name] : price)
+        ranked_.push_back(std::move(name));
+    return {};
+}
+
+Result<void> Study::refine_tensors() {
+    // The tensors of the layers that lose most alone, whatever these compute.
+    std::vector<const LayerReport*> worst;
+    for (const LayerReport& line : report_.layers) {
+        if (line.distance && recipe_.floats.count(line.layer.name) == 0) worst.push_back(&line);
+    }
+    std::stable_sort(worst.begin(), worst.end(), [](const LayerReport* a, const LayerReport* b) {
+        return *a->distance > *b->distance;
+    });
+    std::set<std::string> tried;
+    for (const LayerReport* line : worst) {
+        const std::string& tensor = line->layer.input;
+        if (tried.size() == kRefined) break;
+        if (!tried.insert(tensor).second) continue;
+        SLUICE_TRY(progress_.step(
+            "refining ranges", static_cast<int>(tried.size()) - 1, static_cast<int>(kRefined)));
+        Recipe best = recipe_;
+        for (RangeMethod method : kMethods) {
+            if (method == recipe_.method) continue;
+            Recipe recipe = recipe_;
+            recipe.of_tensors[tensor] = method;
+            const double value = SLUICE_TRY(
+                distance_of(fmt::format("tensor {} by {}", tensor, to_text(method)), recipe));
+            if (value > distance_ * (1 - kPays)) continue;
+            distance_ = value;
+            best = std::move(recipe);
+        }
+        recipe_ = std::move(best);
+    }
+    return {};
+}
+
+Recipe Study::with_floats(std::size_t count) const {
+    Recipe recipe = recipe_;
+    for (std::size_t i = 0; i < count; ++i)
+        recipe.floats[ranked_[i]] = "loses much for what it computes";
+    return recipe;
+}
+
+Result<std::vector<Answer>> Study::held_out_answers(const Recipe& recipe) {
+    if (!held_out_)
+        return emulated(
+            bench_.subject, bench_.calibration(recipe, Part::kAll), pointers(set_.samples));
+    std::vector<Answer> out(set_.samples.size());
+    for (Part judged : {Part::kFirstHalf, Part::kSecondHalf}) {
+        const Part taught = judged == Part::kFirstHalf ? Part::kSecondHalf : Part::kFirstHalf;
+        std::vector<const Sample*> samples;
+        for (const Sample& sample : set_.samples) {
+            if (belongs(sample, judged)) samples.push_back(&sample);
+        }
+        auto answers =
+            SLUICE_TRY(emulated(bench_.subject, bench_.calibration(recipe, taught), samples));
+        for (std::size_t i = 0; i < samples.size(); ++i)
+            out[static_cast<std::size_t>(samples[i] - set_.samples.data())] = std::move(answers[i]);
+    }
+    return out;
+}
+
+Result<bool> Study::try_floats(std::size_t count, double floor) {
+    SLUICE_TRY(progress_.step(
+        "looking for what has to stay in float", static_cast<int>(report_.tries.size()), 0));
+    const Recipe recipe = with_floats(count);
+    const std::string entry =
+        fmt::format("{} with {} in float", to_string(judge_.measure()), count);
+    auto loss = journal_.number(entry);
+    if (!loss) {
+        const auto answers = SLUICE_TRY(held_out_answers(recipe));
+        loss = SLUICE_TRY(judge_.loss(answers));
+        SLUICE_TRY(journal_.keep(entry, *loss));
+    }
+    report_.tries.push_back({count, bench_.int8_share(recipe), *loss});
+    return *loss <= floor * kMargin;
+}
+
+Result<bool> Study::meet_floor(double floor) {
+    std::size_t most = 0;
+    while (most < ranked_.size() && bench_.int8_share(with_floats(most + 1)) >= kLeastInt8)
+        ++most;
+    const auto least = SLUICE_TRY(
+        least_passing(most, [&](std::size_t count) { return try_floats(count, floor); }));
+    std::size_t count = 0;
+    if (least) {
+        count = *least;
+    } else {
+        const auto best = std::min_element(
+            report_.tries.begin(), report_.tries.end(), [](const TryReport& a, const TryReport& b) {
+                return a.loss < b.loss;
+            });
+        count = best->in_float;
+    }
+    recipe_ = with_floats(count);
+    for (LayerReport& line : report_.layers) {
+        const auto why = recipe_.floats.find(line.layer.name);
+        if (why != recipe_.floats.end()) line.in_float = why->second;
+    }
+    report_.int8_share = bench_.int8_share(recipe_);
+    return least.has_value();
+}
+
+}  // namespace sluice::tuner

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/tuner/accuracy.h"
+#include "sluice/tuner/calibration_report.h"
+#include "sluice/tuner/journal.h"
+#include "sluice/tuner/progress.h"
+#include "sluice/tuner/samples.h"
+#include "sluice/tuner/workbench.h"
+
+namespace sluice::tuner {
+
+/// The steps from pictures to a recipe, in the order in which they are called. Each leaves what it
+/// found in the report and in the journal. Its parts outlive it.
+class Study {
+public:
+    Study(Workbench& bench,
+          const SampleSet& set,
+          const Judge& judge,
+          Journal& journal,
+          Progress& progress,
+          CalibrationReport& report);
+
+    /// Depthwise layers stay in float; the range method is the one that comes nearest to fp32.
+    Result<void> choose_method();
+    /// Tensors that come nearer by a method of their own get it: the most sensitive ones are tried.
+    Result<void> refine_tensors();
+    /// Last layers of heads stay in float, and biases are corrected, where that pays.
+    Result<void> spare_heads();
+    Result<void> correct_bias();
+    /// What each layer loses alone.
+    Result<void> scan_layers();
+    /// Sends layers back to float, those first that lose most for what they compute, until the loss
+    /// is within the floor. False where no recipe is that leaves int8 something to do; then the
+    /// recipe is the one that lost least.
+    Result<bool> meet_floor(double floor);
+
+    const Recipe& recipe() const { return recipe_; }
+    /// Of samples that taught nothing, where there are enough; in emulation.
+    Result<std::vector<Answer>> held_out_answers(const Recipe& recipe);
+    bool held_out() const { return held_out_; }
+
+private:
+    Result<double> distance_of(const std::string& entry, const Recipe& recipe);
+    Result<bool> try_floats(std::size_t count, double floor);
+    Recipe with_floats(std::size_t count) const;
+
+    Workbench& bench_;
+    const SampleSet& set_;
+    const Judge& judge_;
+    Journal& journal_;
+    Progress& progress_;
+    CalibrationReport& report_;
+    bool held_out_ = false;
+    std::vector<const Sample*> some_;  ///< enough of them to compare recipes by
+    std::vector<const Sample*> few_;   ///< enough to compare layers by
+    std::vector<Answer> some_in_fp32_;
+    std::vector<Answer> few_in_fp32_;
+    Recipe recipe_;
+    double distance_ = 0;              ///< of the recipe
+    std::vector<std::string> ranked_;  ///< layers, dearest first
+};
+
+}  // namespace sluice::tuner

@@ -1,0 +1,160 @@
+#include "sluice/tuner/verdict.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace sluice::tuner {
+namespace {
+
+using infer::Precision;
+
+constexpr int kRounds = 3;
+constexpr std::size_t kShown = 6;
+/// What agrees so well needs no showing.
+constexpr double kAlike = 0.999;
+/// Layers that a refusal names.
+constexpr std::size_t kNamed = 3;
+
+Precision fastest_that_passed(const CalibrationReport& report) {
+    const PrecisionReport* best = nullptr;
+    for (const PrecisionReport& precision : report.precisions) {
+        if (!precision.passed) continue;
+        if (!best || precision.images_per_second > best->images_per_second) best = &precision;
+    }
+    return best ? best->precision : Precision::kFp32;
+}
+
+/// Those that lose most alone, where they were measured.
+std::string worst_layers(const CalibrationReport& report) {
+    std::vector<const LayerReport*> lines;
+    for (const LayerReport& line : report.layers) {
+        if (line.distance && line.in_float.empty()) lines.push_back(&line);
+    }
+    std::stable_sort(lines.begin(), lines.end(), [](const LayerReport* a, const LayerReport* b) {
+        return *a->distance > *b->distance;
+    });
+    if (lines.size() > kNamed) lines.resize(kNamed);
+    std::string out;
+    for (const LayerReport* line : lines)
+        out += fmt::format("{}{} ({}, {:.0f} dB)",
+                           out.empty() ? "" : ", ",
+                           line->layer.name,
+                           line->layer.kind,
+                           decibels(*line->distance));
+    return out;
+}
+
+void suggest(const Judge& judge, CalibrationReport& report) {
+    const std::string layers = worst_layers(report);
+    if (!layers.empty()) report.reasons.push_back("most is lost, each alone, in " + layers);
+    const PrecisionReport* other = nullptr;
+    for (const PrecisionReport& precision : report.precisions) {
+        if (!precision.passed || precision.precision == Precision::kInt8) continue;
+        if (!other || precision.images_per_second > other->images_per_second) other = &precision;
+    }
+    if (other)
+        report.reasons.push_back(fmt::format("--precision {} passes: loss {:.4f}, {:.0f} images/s",
+                                             to_text(other->precision),
+                                             other->accuracy.loss,
+                                             other->images_per_second));
+    if (report.image_count < 16)
+        report.reasons.push_back("more pictures may teach better ranges: 16 are few, 100 are many");
+    if (judge.reference_boxes() > 0 || judge.measure() != Measure::kF1)
+        report.reasons.push_back(
+            fmt::format("--floor {:.3f} would let it pass", report.int8.loss + 0.0005));
+}
+
+}  // namespace
+
+Result<void> compare_precisions(Subject& subject,
+                                const SampleSet& set,
+                                const Judge& judge,
+                                std::shared_ptr<const infer::Calibration> calibration,
+                                Duration turn,
+                                Progress& progress,
+                                CalibrationReport& report) {
+    std::vector<Contender> all = SLUICE_TRY(contenders(subject, std::move(calibration)));
+    const std::vector<const Sample*> samples = pointers(set.samples);
+    SLUICE_TRY(race(samples, turn, kRounds, all, progress));
+    for (Contender& contender : all) {
+        SLUICE_TRY(progress.step("measuring " + to_text(contender.precision), 0, 1));
+        PrecisionReport& line = report.precisions.emplace_back();
+        line.precision = contender.precision;
+        line.images_per_second = contender.images_per_second();
+        if (contender.precision == Precision::kInt8) {
+            line.accuracy = report.int8;
+        } else {
+            const auto answers = SLUICE_TRY(subject.answers(*contender.engine, samples));
+            line.accuracy = SLUICE_TRY(judge.judge(answers));
+        }
+        line.passed = line.accuracy.loss <= report.floor;
+    }
+    report.precisions.front().passed = true;
+    report.chosen = fastest_that_passed(report);
+    return {};
+}
+
+void decide(const Judge& judge, bool force, CalibrationReport& report) {
+    const bool blind = judge.measure() == Measure::kF1 && judge.reference_boxes() == 0;
+    if (report.int8.loss <= report.floor && !blind) return;
+    report.verdict = force ? Verdict::kForced : Verdict::kRefused;
+    if (blind) {
+        report.reasons.emplace_back(
+            "fp32 finds nothing in these pictures, so nobody can say what int8 loses: give "
+            "pictures of what the model is for");
+    } else {
+        report.reasons.push_back("int8 " + loss_sentence(report));
+    }
+    suggest(judge, report);
+    for (PrecisionReport& precision : report.precisions) {
+        if (precision.precision == Precision::kInt8) precision.passed = false;
+    }
+    report.chosen = fastest_that_passed(report);
+}
+
+Result<void> show_worst(const Subject& subject,
+                        const SampleSet& set,
+                        const Judge& judge,
+                        std::span<const Answer> int8,
+                        CalibrationReport& report) {
+    if (!subject.detects()) return {};
+    std::vector<std::size_t> order(set.samples.size());
+    for (std::size_t i = 0; i < order.size(); ++i)
+        order[i] = i;
+    const std::vector<double>& agreement = report.int8.by_sample;
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return agreement[a] < agreement[b];
+    });
+    order.resize(std::min(order.size(), kShown));
+    for (std::size_t i : order) {
+        if (agreement[i] > kAlike) break;
+        const Sample& sample = set.samples[i];
+        PictureReport picture;
+        picture.name = sample.name;
+        picture.size = sample.size;
+        picture.shown = sample.placement.crop;
+        picture.at = sample.placement.content;
+        const memory::Image pixels = subject.picture(sample);
+        picture.encoded = pixels.view().size;
+        picture.jpeg = SLUICE_TRY(app::to_jpeg(pixels.view()));
+        picture.agreement = agreement[i];
+        picture.fp32 = judge.seen(judge.reference()[i]);
+        picture.int8 = judge.seen(int8[i]);
+        report.worst.push_back(std::move(picture));
+    }
+    return {};
+}
+
+std::vector<infer::MeasuredPrecision> measured(const CalibrationReport& report) {
+    std::vector<infer::MeasuredPrecision> out;
+    for (const PrecisionReport& precision : report.precisions)
+        out.push_back({report.device,
+                       precision.precision,
+                       precision.images_per_second,
+                       precision.accuracy.loss,
+                       precision.passed});
+    return out;
+}
+
+}  // namespace sluice::tuner

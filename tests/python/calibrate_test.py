@@ -1,0 +1,134 @@
+"""`sluice calibrate` on real pictures: what INT8 then scores, and what is refused.
+
+The bounds are issue 5's. Pictures that taught nothing judge: coco-calib16 teaches, coco-val64 is scored.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from support import PROGRAM, ROOT, InFolder, fetched, run
+
+DATA = pathlib.Path(os.environ.get("SLUICE_TEST_DATA", ROOT.parent / "shared/data"))
+YOLOX = DATA / "models/yolox_nano/yolox_nano.onnx"
+TAUGHT = DATA / "detection/coco-calib16/images"
+SCORED = DATA / "detection/coco-val64"
+SNOW = "videotestsrc num-buffers=8 pattern=snow ! video/x-raw,width=64,height=48"
+LIMIT_S = 600  # much of it waiting for others, where tests share few cores
+
+
+def calibrate(*words, code=0):
+    """The JSON of `sluice calibrate`."""
+    done = subprocess.run([str(word) for word in (PROGRAM, "calibrate", *words, "--device", "cpu",
+                                                  "--seconds", "0.3", "--json")],
+                          text=True, capture_output=True, timeout=LIMIT_S, check=False)
+    if done.returncode != code:
+        raise AssertionError(f"{words} ends with {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout), done.stderr
+
+
+@unittest.skipUnless(PROGRAM.exists(), f"no program at {PROGRAM}")
+@unittest.skipUnless(DATA.exists(), f"no test data at {DATA} (set SLUICE_TEST_DATA)")
+class Calibrated(InFolder):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.made = pathlib.Path(folder.name)
+        cls.calibration = cls.made / "yolox.calibration"
+        cls.report, _ = calibrate(YOLOX, "--images", TAUGHT, "--output", cls.calibration,
+                                  "--report", cls.made / "int8.html",
+                                  "--tensorrt-cache", cls.made / "calib.table")
+
+    def test_is_written_with_all_that_was_asked_for(self):
+        self.assertEqual(self.report["verdict"], "passed")
+        self.assertGreater(self.report["int8_share"], 0.5)
+        self.assertTrue(self.calibration.exists())
+        self.assertFalse(self.calibration.with_suffix(".calibration.work").exists())
+        self.assertRegex((self.made / "calib.table").read_text(), r"^TRT-\d+-EntropyCalibration2\n")
+        page = (self.made / "int8.html").read_text()
+        self.assertIn("<svg", page)
+        self.assertNotRegex(page, r"(src|href)=\"(?!data:|#)")
+
+    def test_auto_takes_the_fastest_that_passes(self):
+        speeds = {line["precision"]: line["images_per_second"] for line in self.report["precisions"]
+                  if line["passed"]}
+        self.assertEqual(self.report["chosen"], max(speeds, key=speeds.get))
+
+    def test_scores_nearly_what_fp32_does(self):
+        found = self.folder / "found.jsonl"
+        done = run(PROGRAM, "run", "--model", YOLOX, "--source", SCORED / "images", "--tracker", "none",
+                   "--precision", "int8", "--set", f"models.int8-calib-file={self.calibration}",
+                   "--set", "models.device=cpu", "--detections", found, "--quiet",
+                   "--set", "models.pre-cluster-threshold=0.001",
+                   "--set", "models.nms-iou-threshold=0.65")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        scores = run(PROGRAM, "eval", "detections", SCORED, found,
+                     "--names", DATA / "detection/coco.names", "--json")
+        self.assertGreaterEqual(json.loads(scores.stdout)["ap"], 0.353)
+
+    def test_says_when_pictures_are_of_another_kind(self):
+        street = self.folder / "street.calibration"
+        calibrate(YOLOX, "--source", fetched("get_clip", "vtest.avi"), "--frames", 16, "--output", street)
+        report, _ = calibrate(YOLOX, "--check", street, "--images", SCORED / "images")
+        self.assertFalse(report["domain"]["fits"])
+
+    def test_agrees_with_fp32_on_other_pictures_of_its_kind(self):
+        report, _ = calibrate(YOLOX, "--check", self.calibration, "--images", SCORED / "images")
+        self.assertGreaterEqual(report["int8"]["f1"], 0.93)
+        self.assertTrue(report["domain"]["fits"])
+
+    def test_a_broken_range_is_refused_and_its_layer_named_first(self):
+        layers = [line for line in self.report["layers"] if not line["in_float"]]
+        layer = layers[len(layers) // 2]
+        text = self.calibration.read_text()
+        line = next(line for line in text.splitlines()
+                    if line.startswith("range ") and line.endswith(" " + layer["input"]))
+        wide = re.sub(r"^range (\S+) (\S+)",
+                      lambda ends: f"range {50 * float(ends[1])} {50 * float(ends[2])}", line)
+        broken = self.write("broken.calibration", text.replace(line, wide))
+        report, errors = calibrate(YOLOX, "--check", broken, "--images", TAUGHT, code=4)
+        self.assertEqual(report["verdict"], "refused")
+        worst = max((one for one in report["layers"] if one["db_alone"] is not None),
+                    key=lambda one: one["db_alone"])
+        self.assertEqual(worst["input"], layer["input"])
+        self.assertIn(worst["name"], errors)
+
+
+@unittest.skipUnless(PROGRAM.exists(), f"no program at {PROGRAM}")
+class Page(InFolder):
+    """docs/use/int8.md, with a small network and made-up recordings under the names that it uses."""
+
+    def setUp(self):
+        super().setUp()
+        shutil.copy(ROOT / "tests/models/joined.onnx", self.folder / "model.onnx")
+        self.write("model.yaml", "head: tensors\n")
+        (self.folder / "frames").mkdir()
+        self.launch("jpegenc ! multifilesink location=frames/%d.jpg")
+        for name in ("day", "night", "new-camera"):
+            self.launch(f"jpegenc ! avimux ! filesink location={name}.mp4")
+
+    def launch(self, end):
+        done = run("gst-launch-1.0", "-q", *f"{SNOW} ! {end}".split(), cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_each_command_does_what_it_says(self):
+        commands = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs/use/int8.md").read_text(), re.M | re.S)
+        self.assertGreater(len(commands), 3)
+        for command in commands:
+            with self.subTest(command):
+                done = run("bash", "-euc", command.replace("rtsp://camera/1", "'test:snow?frames=5'"),
+                           cwd=self.folder,
+                           env={**os.environ, "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"})
+                self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue((self.folder / "model.onnx.calibration").exists())
+        self.assertTrue((self.folder / "int8.html").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
