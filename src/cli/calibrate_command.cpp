@@ -170,7 +170,7 @@ void add_options(CLI::App& command, CalibrateArguments& arguments) {
                     "cosine 0.01")
         ->check(CLI::Range(0.0, 1.0));
     command.add_option("--labels", options.labels, "a folder of YOLO label files of the images");
-    command.add_option("--device", options.model.device, "auto, cpu, cuda or cuda:N")
+    command.add_option("--device", options.model.engine.device, "auto, cpu, cuda or cuda:N")
         ->capture_default_str();
     command.add_option("--output", options.output, "the calibration; default: MODEL.calibration");
     command.add_option("--tensorrt-cache", options.tensorrt_cache, "write TensorRT's form as well");

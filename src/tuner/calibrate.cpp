@@ -43,7 +43,7 @@ Result<Subjects> begin(const CalibrateOptions& options,
     Subjects out;
     report.model = options.model.model;
     out.hash = SLUICE_TRY(infer::model_hash(options.model.model));
-    report.device = SLUICE_TRY(infer::device_name(options.model.device));
+    report.device = SLUICE_TRY(infer::device_name(options.model.engine.device));
     SLUICE_TRY(progress.step("loading the model", 0, 1));
     out.subject = SLUICE_TRY(Subject::open(options.model));
     report.head = out.subject->description().summary;
