@@ -9,7 +9,7 @@
 namespace sluice::infer {
 namespace {
 
-constexpr int kLevels = 256;
+constexpr int kInt8Levels = 256;
 /// Candidates for an end: fine enough that the best is missed by less than the bins' own error.
 constexpr int kCandidates = 100;
 
@@ -58,7 +58,7 @@ double divergence(std::span<const std::uint64_t> bins, std::size_t begin, std::s
         std::accumulate(bins.begin(), bins.begin() + static_cast<std::ptrdiff_t>(begin), 0.0);
     clipped.back() +=
         std::accumulate(bins.begin() + static_cast<std::ptrdiff_t>(end), bins.end(), 0.0);
-    const std::vector<double> made = rounded(inside, kLevels);
+    const std::vector<double> made = rounded(inside, kInt8Levels);
     const double clipped_sum = std::accumulate(clipped.begin(), clipped.end(), 0.0);
     const double made_sum = std::accumulate(made.begin(), made.end(), 0.0);
     if (made_sum == 0) return std::numeric_limits<double>::infinity();
@@ -77,7 +77,7 @@ double divergence(std::span<const std::uint64_t> bins, std::size_t begin, std::s
 double squared_error(const Histogram& histogram, const TensorRange& range) {
     const double low = range.low;
     const double high = range.high;
-    const double step = (high - low) / (kLevels - 1);
+    const double step = (high - low) / (kInt8Levels - 1);
     // Where a bin is no finer than a step, its middle says nothing of where its numbers round to.
     const bool coarse = histogram.width * 2 > step;
     double sum = 0;
@@ -146,7 +146,7 @@ Ends entropy_ends(const Histogram& histogram, const Ends& all) {
         };
         const std::size_t begin = bin_of(ends.low);
         const std::size_t end = std::min(bins, bin_of(ends.high) + 1);
-        if (end - begin < kLevels) break;
+        if (end - begin < kInt8Levels) break;
         const double found = divergence(histogram.bins, begin, end);
         if (found >= least) continue;
         least = found;

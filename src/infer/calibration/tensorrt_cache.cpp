@@ -18,7 +18,7 @@
 namespace sluice::infer {
 namespace {
 
-constexpr std::string_view kMagic = "TRT-";
+constexpr std::string_view kTrt = "TRT-";
 /// TensorRT's int8 goes to 127 on both sides.
 constexpr float kSteps = 127;
 
@@ -36,12 +36,12 @@ Result<float> parse_bits(std::string_view digits) {
 
 /// "TRT-8502-EntropyCalibration2"
 Result<TensorrtCache> read_header(std::string_view line) {
-    const std::size_t dash = line.find('-', kMagic.size());
-    if (!line.starts_with(kMagic) || dash == std::string_view::npos || dash + 1 == line.size())
+    const std::size_t dash = line.find('-', kTrt.size());
+    if (!line.starts_with(kTrt) || dash == std::string_view::npos || dash + 1 == line.size())
         return corrupt(
             "this is no TensorRT calibration cache: its first line is not like "
             "'TRT-8502-EntropyCalibration2'");
-    return TensorrtCache{std::string(line.substr(kMagic.size(), dash - kMagic.size())),
+    return TensorrtCache{std::string(line.substr(kTrt.size(), dash - kTrt.size())),
                          std::string(line.substr(dash + 1)),
                          {}};
 }
@@ -77,8 +77,8 @@ void warn_unmatched(const std::vector<std::string>& unmatched,
 
 bool is_tensorrt_cache(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
-    std::string begin(kMagic.size(), '\0');
-    return file.read(begin.data(), static_cast<std::streamsize>(begin.size())) && begin == kMagic;
+    std::string begin(kTrt.size(), '\0');
+    return file.read(begin.data(), static_cast<std::streamsize>(begin.size())) && begin == kTrt;
 }
 
 Result<TensorrtCache> read_tensorrt_cache(const std::string& path) {
@@ -103,7 +103,7 @@ Result<TensorrtCache> parse_tensorrt_cache(std::string_view text, const std::str
 }
 
 Result<void> write_tensorrt_cache(const TensorrtCache& cache, const std::string& path) {
-    std::string text = fmt::format("{}{}-{}\n", kMagic, cache.version, cache.algorithm);
+    std::string text = fmt::format("{}{}-{}\n", kTrt, cache.version, cache.algorithm);
     for (const auto& [tensor, scale] : cache.scales)
         text += fmt::format("{}: {:08x}\n", tensor, std::bit_cast<std::uint32_t>(scale));
     const std::string part = path + ".part";

@@ -40,7 +40,7 @@ bool only_moves(const ov::Node& node) {
            std::find(kTypes.begin(), kTypes.end(), node.get_type_name()) != kTypes.end();
 }
 
-bool is_constant(const Port& port) {
+bool from_constant(const Port& port) {
     return ov::is_type<ov::op::v0::Constant>(port.get_node());
 }
 
@@ -59,8 +59,8 @@ std::vector<Port> moved_by(ov::Node& node) {
 }
 
 bool is_sum(const ov::Node& node) {
-    return node.get_type_name() == std::string_view("Add") && !is_constant(node.input_value(0)) &&
-           !is_constant(node.input_value(1));
+    return node.get_type_name() == std::string_view("Add") && !from_constant(node.input_value(0)) &&
+           !from_constant(node.input_value(1));
 }
 
 class Placer {
