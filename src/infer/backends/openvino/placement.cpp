@@ -107,7 +107,7 @@ private:
     void decide(ov::Node& node) {
         if (!only_moves(node)) return;
         const std::vector<Port> moved = moved_by(node);
-        if (std::any_of(moved.begin(), moved.end(), is_constant)) return;
+        if (std::any_of(moved.begin(), moved.end(), from_constant)) return;
         for (const Port& port : node.outputs()) {
             if (!port.get_target_inputs().empty() && !wanted_by_all(port)) return;
         }
