@@ -130,6 +130,12 @@ Result<void> try_plans(const Cudnn& cudnn, Work& item, bool tuned) {
     for (const ConvPlan& plan : item.plans) {
         // A plan that fails is passed over as one that is wrong: others solve the problem as well.
         auto is_right = trial.is_right(cudnn, *item.problem, plan);
+        if (auto works = trial.still_works(); !works)
+            return internal_error(fmt::format("plan {} (cuDNN {}) broke the device: {} ({})",
+                                              plan.name(),
+                                              Cudnn::version(),
+                                              works.error().text(),
+                                              item.problem->key()));
         if (!is_right || !*is_right) continue;
         right.push_back(plan);
         if (!tuned) break;

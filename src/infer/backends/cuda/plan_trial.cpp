@@ -188,7 +188,9 @@ Result<void> PlanTrial::prepare(const ConvProblem& problem) {
         to.input = static_cast<std::int8_t>(next++);
     }
     launch_conv_check(args, stream);
-    return check(cudaGetLastError(), "computing what plans are compared with");
+    SLUICE_TRY(check(cudaGetLastError(), "computing what plans are compared with"));
+    // A fault found later is then the plan's.
+    return check(cudaStreamSynchronize(stream), "computing what plans are compared with");
 }
 
 Result<bool> PlanTrial::is_right(const Cudnn& cudnn,
@@ -212,6 +214,10 @@ Result<bool> PlanTrial::is_right(const Cudnn& cudnn,
     SLUICE_TRY(
         check(cudaMemcpy(sums, sums_.data(), sizeof sums, cudaMemcpyDeviceToHost), "reading sums"));
     return is_near(sums, problem.y_type, problem.tf32);
+}
+
+Result<void> PlanTrial::still_works() const {
+    return stream_.wait();
 }
 
 Result<float> PlanTrial::time(const Cudnn& cudnn,

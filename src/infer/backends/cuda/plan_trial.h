@@ -22,6 +22,8 @@ public:
     /// Does the plan compute what the last prepared problem asks, and leave the gaps between its
     /// outputs alone?
     Result<bool> is_right(const Cudnn& cudnn, const ConvProblem& problem, const ConvPlan& plan);
+    /// Not after a plan that reached beyond its memory: nothing runs on the device any more.
+    Result<void> still_works() const;
     /// Milliseconds of one run.
     Result<float> time(const Cudnn& cudnn, const ConvProblem& problem, const ConvPlan& plan);
 
