@@ -105,11 +105,11 @@ private:
         std::size_t next = 0;
         const Numbers result = run_reference(one, inputs)[0];
         const Storage& storage = program_.storage(step.output);
-        const auto& [grid_step, zero] = storage.grid;
+        const Grid grid = storage.grid;
         visit(step.output, [&](float& value) {
             value = result[next++];
             if (storage.type != ElementType::kI8) return;
-            const float q = value / grid_step + zero;
+            const float q = value / grid.step + grid.zero;
             EXPECT_LT(std::fabs(q - std::nearbyint(q)), 1e-2f) << node.name;
             EXPECT_TRUE(q > -128.5f && q < 127.5f) << node.name << " has " << value;
         });
