@@ -97,15 +97,8 @@ Result<Activations> Activations::collect(Subject& subject,
             SLUICE_TRY(progress.step("collecting what the layers read",
                                      static_cast<int>(s),
                                      static_cast<int>(all.size())));
-            const auto seen = outputs.last(group.size);
-            for (std::size_t i = 0; i < seen.size(); ++i) {
-                Parts& parts = out.tensors_[begin + i];
-                for (Part part : {Part::kAll, static_cast<Part>(all[s]->half)}) {
-                    auto added = parts[static_cast<std::size_t>(part)].add(seen[i].floats());
-                    if (!added) return std::move(added).error().context(all[s]->name);
-                }
-                out.means_[begin + i].push_back(mean_of(seen[i].floats()));
-            }
+            auto added = out.add(begin, *all[s], outputs.last(group.size));
+            if (!added) return std::move(added).error().context(all[s]->name);
             return {};
         };
         SLUICE_TRY(subject.run(*group.engine, all, visit));
@@ -114,6 +107,19 @@ Result<Activations> Activations::collect(Subject& subject,
         begin += group.size;
     }
     return out;
+}
+
+Result<void> Activations::add(std::size_t begin,
+                              const Sample& sample,
+                              std::span<const memory::TensorView> seen) {
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+        Parts& parts = tensors_[begin + i];
+        const std::span<const float> numbers = seen[i].floats();
+        SLUICE_TRY(parts[static_cast<std::size_t>(Part::kAll)].add(numbers));
+        SLUICE_TRY(parts[static_cast<std::size_t>(sample.half)].add(numbers));
+        means_[begin + i].push_back(mean_of(numbers));
+    }
+    return {};
 }
 
 /// The means last: where they are, all is.

@@ -40,6 +40,10 @@ public:
     infer::UsualMean usual(std::size_t i) const;
 
 private:
+    /// What a sample's tensors held, from tensor `begin` on.
+    Result<void> add(std::size_t begin,
+                     const Sample& sample,
+                     std::span<const memory::TensorView> seen);
     Result<void> keep(std::size_t i, Journal& journal) const;
 
     using Parts = std::array<infer::RangeCollector, kParts>;

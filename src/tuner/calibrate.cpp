@@ -17,6 +17,8 @@ namespace {
 
 /// So many layers are measured alone where a calibration fails.
 constexpr std::size_t kFew = 8;
+/// Each precision's speed is measured so often.
+constexpr int kRounds = 3;
 
 /// FNV-1a: tells sets of pictures apart, no more is needed.
 std::uint64_t checksum(const std::vector<Sample>& samples) {
@@ -102,6 +104,19 @@ Result<std::vector<Answer>> held_out_on_device(const Workbench& bench,
             out[static_cast<std::size_t>(samples[i] - set.samples.data())] = std::move(answers[i]);
     }
     return out;
+}
+
+/// Of each precision that the device can do, speed and accuracy.
+Result<void> compare_precisions(Subjects& subjects,
+                                const infer::Calibration& calibration,
+                                const CalibrateOptions& options,
+                                Progress& progress,
+                                CalibrationReport& report) {
+    auto all = SLUICE_TRY(
+        contenders(*subjects.subject, std::make_shared<infer::Calibration>(calibration)));
+    SLUICE_TRY(race(pointers(subjects.set.samples), options.turn, kRounds, all, progress));
+    return judge_precisions(
+        *subjects.subject, subjects.set, *subjects.judge, all, progress, report);
 }
 
 Result<void> write(const CalibrateOptions& options,
@@ -194,13 +209,7 @@ Result<CalibrationReport> calibrate(const CalibrateOptions& options, Progress& p
     report.method = calibration.method;
     const auto answers = SLUICE_TRY(held_out_on_device(bench, study, subjects.set, report));
     report.int8 = SLUICE_TRY(subjects.judge->judge(answers));
-    SLUICE_TRY(compare_precisions(*subjects.subject,
-                                  subjects.set,
-                                  *subjects.judge,
-                                  std::make_shared<infer::Calibration>(calibration),
-                                  options.turn,
-                                  progress,
-                                  report));
+    SLUICE_TRY(compare_precisions(subjects, calibration, options, progress, report));
     decide(*subjects.judge, options.force, report);
     SLUICE_TRY(show_worst(*subjects.subject, subjects.set, *subjects.judge, answers, report));
     if (report.verdict != Verdict::kRefused)
@@ -233,13 +242,7 @@ Result<CalibrationReport> check_calibration(const CalibrateOptions& options,
     const auto answers = SLUICE_TRY(
         on_device(*subjects.subject, calibration, pointers(subjects.set.samples), report.emulated));
     report.int8 = SLUICE_TRY(subjects.judge->judge(answers));
-    SLUICE_TRY(compare_precisions(*subjects.subject,
-                                  subjects.set,
-                                  *subjects.judge,
-                                  std::make_shared<infer::Calibration>(calibration),
-                                  options.turn,
-                                  progress,
-                                  report));
+    SLUICE_TRY(compare_precisions(subjects, calibration, options, progress, report));
     if (report.int8.loss > report.floor) SLUICE_TRY(scan(subjects, calibration, progress, report));
     decide(*subjects.judge, false, report);
     SLUICE_TRY(show_worst(*subjects.subject, subjects.set, *subjects.judge, answers, report));

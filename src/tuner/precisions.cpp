@@ -50,8 +50,8 @@ double Contender::images_per_second() const {
     return sorted[sorted.size() / 2];
 }
 
-Result<std::vector<Contender>> contenders(Subject& subject,
-                                          std::shared_ptr<const infer::Calibration> calibration) {
+Result<std::vector<Contender>> contenders(
+    Subject& subject, const std::shared_ptr<const infer::Calibration>& calibration) {
     std::vector<Contender> out;
     for (Precision precision :
          {Precision::kFp32, Precision::kBf16, Precision::kFp16, Precision::kInt8}) {

@@ -22,8 +22,8 @@ struct Contender {
 };
 
 /// fp32, and of bf16, fp16 and int8 what the device can do. An error where fp32 does not load.
-Result<std::vector<Contender>> contenders(Subject& subject,
-                                          std::shared_ptr<const infer::Calibration> calibration);
+Result<std::vector<Contender>> contenders(
+    Subject& subject, const std::shared_ptr<const infer::Calibration>& calibration);
 
 /// Runs them in turns, `rounds` times for `turn` each, with as many requests in flight as each
 /// wants; a first turn, which warms up, does not count. In turns, so that what slows the machine

@@ -163,7 +163,9 @@ Result<std::unique_ptr<Engine>> Subject::compile(
     return model_->compile(options, adaptation_);
 }
 
-Result<void> Subject::run(Engine& engine, std::span<const Sample* const> samples, Visit visit) {
+Result<void> Subject::run(Engine& engine,
+                          std::span<const Sample* const> samples,
+                          const Visit& visit) {
     struct Busy {
         std::unique_ptr<Request> request;
         std::size_t sample = 0;

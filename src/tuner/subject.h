@@ -74,7 +74,9 @@ public:
     using Visit = std::function<Result<void>(std::size_t sample,
                                              std::span<const memory::TensorView> outputs)>;
     /// Runs the samples and visits what comes out, in their order.
-    Result<void> run(infer::Engine& engine, std::span<const Sample* const> samples, Visit visit);
+    Result<void> run(infer::Engine& engine,
+                     std::span<const Sample* const> samples,
+                     const Visit& visit);
     /// Outputs (the model's own come first) of a sample that ran alone.
     Result<Answer> answer(const Sample& sample,
                           std::size_t number,

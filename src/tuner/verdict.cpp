@@ -9,7 +9,6 @@ namespace {
 
 using infer::Precision;
 
-constexpr int kRounds = 3;
 constexpr std::size_t kShown = 6;
 /// What agrees so well needs no showing.
 constexpr double kAlike = 0.999;
@@ -67,17 +66,14 @@ void suggest(const Judge& judge, CalibrationReport& report) {
 
 }  // namespace
 
-Result<void> compare_precisions(Subject& subject,
-                                const SampleSet& set,
-                                const Judge& judge,
-                                std::shared_ptr<const infer::Calibration> calibration,
-                                Duration turn,
-                                Progress& progress,
-                                CalibrationReport& report) {
-    std::vector<Contender> all = SLUICE_TRY(contenders(subject, std::move(calibration)));
+Result<void> judge_precisions(Subject& subject,
+                              const SampleSet& set,
+                              const Judge& judge,
+                              std::vector<Contender>& contenders,
+                              Progress& progress,
+                              CalibrationReport& report) {
     const std::vector<const Sample*> samples = pointers(set.samples);
-    SLUICE_TRY(race(samples, turn, kRounds, all, progress));
-    for (Contender& contender : all) {
+    for (Contender& contender : contenders) {
         SLUICE_TRY(progress.step("measuring " + to_text(contender.precision), 0, 1));
         PrecisionReport& line = report.precisions.emplace_back();
         line.precision = contender.precision;

@@ -9,16 +9,15 @@
 
 namespace sluice::tuner {
 
-/// Measures speed and accuracy of what the device can do; of int8, `int8` is the accuracy (its
-/// engine may have learnt from what it would be judged by). Leaves the precisions, and which of
-/// them `auto` takes, in the report.
-Result<void> compare_precisions(Subject& subject,
-                                const SampleSet& set,
-                                const Judge& judge,
-                                std::shared_ptr<const infer::Calibration> calibration,
-                                Duration turn,
-                                Progress& progress,
-                                CalibrationReport& report);
+/// Judges the precisions, whose speed was measured; of int8, `report.int8` is the accuracy (its
+/// engine may have learnt from what it would be judged by). Leaves them, and which of them `auto`
+/// takes, in the report.
+Result<void> judge_precisions(Subject& subject,
+                              const SampleSet& set,
+                              const Judge& judge,
+                              std::vector<Contender>& contenders,
+                              Progress& progress,
+                              CalibrationReport& report);
 
 /// Whether int8 is within the floor, and if not, why, and the nearest way that passes.
 void decide(const Judge& judge, bool force, CalibrationReport& report);
