@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "sluice/infer/backends/cuda/cudnn_library.h"
-#include "sluice/infer/backends/cuda/folder_testing.h"
+#include "sluice/infer/folder_testing.h"
 #include "sluice/infer/options.h"
 
 namespace sluice::infer::cuda {
