@@ -1,13 +1,11 @@
 #include "sluice/infer/calibration_file.h"
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
+#include "sluice/infer/folder_testing.h"
 #include "sluice/infer/model_hash.h"
 
 namespace sluice::infer {
@@ -35,37 +33,24 @@ Calibration example() {
     return made;
 }
 
-class CalibrationFile : public testing::Test {
+class CalibrationFile : public InFolder {
 protected:
-    CalibrationFile() { std::filesystem::create_directories(folder_); }
-    ~CalibrationFile() override { std::filesystem::remove_all(folder_); }
-
-    std::string file(const std::string& name) const { return folder_ + "/" + name; }
-    std::string write(const std::string& name, const std::string& text) const {
-        std::ofstream(file(name)) << text;
-        return file(name);
-    }
     std::string written(const Calibration& calibration) const {
         const std::string path = file("written");
         EXPECT_TRUE(write_calibration(calibration, path));
-        std::stringstream text;
-        text << std::ifstream(path).rdbuf();
-        return text.str();
+        return text_of(path);
     }
     Error error_of(const std::string& text) const {
-        auto read = read_calibration(write("broken", text));
+        auto read = read_calibration(write(file("broken"), text));
         return read ? internal_error("no error") : read.error();
     }
     /// A model, and its calibration beside it.
     std::string model_with(Calibration calibration) const {
-        std::string model = write("net.onnx", "a network");
+        std::string model = write(file("net.onnx"), "a network");
         calibration.model = model_hash(model).value();
         EXPECT_TRUE(write_calibration(calibration, calibration_beside(model)));
         return model;
     }
-
-    const std::string folder_ =
-        testing::TempDir() + "/sluice_calibration_" + std::to_string(getpid());
 };
 
 TEST_F(CalibrationFile, ReadsWhatItWrote) {
@@ -158,7 +143,7 @@ TEST_F(CalibrationFile, HashesWhatChangesTheNumbersOnly) {
 }
 
 TEST_F(CalibrationFile, IsFoundWhereTheOptionsSayThenBesideTheModel) {
-    const std::string model = write("net.onnx", "a network");
+    const std::string model = write(file("net.onnx"), "a network");
     EngineOptions options;
     auto found = find_calibration(model, options, {});
     ASSERT_TRUE(found) << found.error().text();
@@ -182,7 +167,7 @@ TEST_F(CalibrationFile, IsFoundWhereTheOptionsSayThenBesideTheModel) {
 
 TEST_F(CalibrationFile, OfAnotherModelIsRefused) {
     const std::string model = model_with(example());
-    write("net.onnx", "the network, trained again");
+    write(file("net.onnx"), "the network, trained again");
     auto found = find_calibration(model, {}, {});
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().code, ErrorCode::kInvalidArgument);
@@ -207,13 +192,13 @@ TEST_F(CalibrationFile, DecidesWhatAutoTakes) {
     EngineOptions options;
     options.precision = Precision::kFp32;
     EXPECT_EQ(decide_precision(model, options, "NVIDIA H200")->precision, Precision::kFp32);
-    EXPECT_EQ(decide_precision(write("other.onnx", "x"), {}, "AMD EPYC")->precision,
+    EXPECT_EQ(decide_precision(write(file("other.onnx"), "x"), {}, "AMD EPYC")->precision,
               Precision::kAuto);
 }
 
 TEST_F(CalibrationFile, AutoDoesWithoutOneThatOnlyLiesThere) {
     const std::string model = model_with(example());
-    write("net.onnx", "the network, trained again");
+    write(file("net.onnx"), "the network, trained again");
     auto decided = decide_precision(model, {}, "AMD EPYC");
     ASSERT_TRUE(decided) << decided.error().text();
     EXPECT_EQ(decided->precision, Precision::kAuto);

@@ -32,7 +32,7 @@ struct KeptEngine {
 };
 
 /// Of that model, also those beside it; of all, "", those of the cache. In the order of their
-/// names. Reads each model for its hash. kUnsupported in a build without a backend.
+/// names. Reads the models of these for their hashes. kUnsupported in a build without a backend.
 Result<std::vector<KeptEngine>> kept_engines(const std::string& model);
 
 enum class Prune { kStale, kAll };

@@ -16,11 +16,4 @@ inline __device__ bool is_too_much(float shared, float a_area, float b_area, flo
     return shared > threshold * (b_area + a_area - shared);
 }
 
-/// Smaller is better: first the score, as an integer in falling order, then the cell.
-inline __device__ unsigned long long order_of(const FoundBox& box) {
-    unsigned bits = __float_as_uint(box.score + 0.0f);  // -0 becomes 0
-    bits ^= (bits >> 31) != 0 ? 0xffffffffu : 0x80000000u;
-    return static_cast<unsigned long long>(~bits) << 32 | box.id;
-}
-
 }  // namespace sluice::infer::cuda

@@ -12,6 +12,7 @@ constexpr unsigned kAll = 0xffffffffu;
 constexpr int kTile = 256;  // candidates of a dense crowd that are decided at a time
 constexpr int kTileWords = kTile / kWarp;
 constexpr int kThreads = 1024;
+constexpr int kTeam = 4;  // blocks that cluster a dense crowd together
 constexpr int kMostWords = kMostCandidates / kWarp;
 
 /// Of all candidates, by place.

@@ -12,8 +12,6 @@ inline constexpr int kMostParts = 16;
 inline constexpr int kMostLevels = 8;
 /// Of an item.
 inline constexpr int kMostCandidates = 16384;
-/// Blocks that cluster a dense crowd together.
-inline constexpr int kTeam = 4;
 
 /// Where the numbers of a cell lie in an output: offset + item * item_pitch + cell * cell_pitch,
 /// and from there one every `step`. In floats.
@@ -74,7 +72,7 @@ struct Candidates {
     const int* count = nullptr;  ///< items of the batch that were filled
     ItemState* items = nullptr;
     FoundBox* boxes = nullptr;
-    int capacity = 0;  ///< a multiple of kTeam
+    int capacity = 0;
     unsigned classes = 1;
 };
 

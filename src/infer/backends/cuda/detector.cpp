@@ -47,7 +47,7 @@ Result<Detector> Detector::create(std::span<const TensorSpec> outputs,
     Detector detector;
     detector.decode_ = SLUICE_TRY(decode_args(outputs, layout, clustering.lowest));
     detector.batch_ = static_cast<int>(outputs[layout.parts[0]].shape[0]);
-    constexpr int kStep = 4 * kTeam;  // where a box begins at a multiple of 128 bytes
+    constexpr int kStep = 16;  // where a box begins at a multiple of 128 bytes
     detector.capacity_ =
         std::min((detector.decode_.cells + kStep - 1) / kStep * kStep, kMostCandidates);
     std::vector<float> thresholds = clustering.thresholds;

@@ -65,7 +65,6 @@ EngineClaim EngineClaim::take(EngineWanted wanted) {
     if (!found && !want.folder.empty()) {
         claim.lock_ = lock_engine(want.folder, want.model, want.making);
         found = claim.find();  // another may have made it meanwhile
-        claim.to_keep_ = !found && claim.lock_.held();
         if (found) claim.lock_ = {};
     }
     claim.warn(found);
@@ -73,7 +72,7 @@ EngineClaim EngineClaim::take(EngineWanted wanted) {
 }
 
 void EngineClaim::keep(const PlanNames& plans) {
-    if (!to_keep_) return;
+    if (!lock_.held()) return;
     std::set<int> batches(file_.made.batches.begin(), file_.made.batches.end());
     batches.insert(wanted_.making.batches.begin(), wanted_.making.batches.end());
     file_.made = wanted_.making;
@@ -82,7 +81,6 @@ void EngineClaim::keep(const PlanNames& plans) {
     file_.plans.insert(plans.begin(), plans.end());
     if (auto written = file_.write(cached_); !written)
         log_warning("infer", "{}", written.error().text());
-    to_keep_ = false;
     lock_ = {};
 }
 

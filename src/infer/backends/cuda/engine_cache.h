@@ -55,8 +55,7 @@ private:
     EngineFile file_;
     std::string cached_;  ///< the folder's file; "" without a folder
     std::string misfit_;  ///< "FILE: not used: why"
-    FileLock lock_;
-    bool to_keep_ = false;
+    FileLock lock_;       ///< held: what is found out is to be kept
 };
 
 }  // namespace sluice::infer::cuda

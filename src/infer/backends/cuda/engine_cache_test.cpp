@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "sluice/base/log.h"
-#include "sluice/infer/backends/cuda/folder_testing.h"
 #include "sluice/infer/backends/cuda/kept.h"
+#include "sluice/infer/folder_testing.h"
 #include "sluice/infer/model_hash.h"
 
 namespace sluice::infer::cuda {

@@ -14,7 +14,7 @@ namespace sluice::infer::cuda {
 /// What a file was made for; all of it has to fit.
 struct EngineMaking {
     std::string model;      ///< model_hash()
-    std::string gpu;        ///< gpu_name (peaks.h)
+    std::string gpu;        ///< gpu_name (device_facts.h)
     std::string cudnn;      ///< "91900"
     std::string sluice;     ///< sluice_version
     std::string precision;  ///< "int8", "fp16", "fp32" or "tf32"
@@ -29,7 +29,7 @@ inline constexpr const char* kPartEnding = ".part-";
 struct EngineFile {
     EngineMaking made;
     PlanNames plans;
-    std::string source{};  ///< the model's path, for people; "": not known
+    std::string source{};  ///< whole_path() of the model; "": not known
 
     /// kNotFound; kCorrupt where it is no engine file, damaged, or of a version that this program
     /// does not know.

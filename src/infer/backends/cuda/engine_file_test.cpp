@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "sluice/infer/backends/cuda/cudnn_library.h"
-#include "sluice/infer/backends/cuda/folder_testing.h"
+#include "sluice/infer/folder_testing.h"
 #include "sluice/infer/options.h"
 
 namespace sluice::infer::cuda {
@@ -170,19 +170,13 @@ TEST(Plans, AreAskedForByTwoWords) {
     EXPECT_THAT(set_field(options, "plans", "tunde").error().text(), HasSubstr("tuned"));
 }
 
-class CudnnPlaces : public InFolder {
-protected:
-    ~CudnnPlaces() override {
-        unsetenv("SLUICE_CUDNN");
-        unsetenv("VIRTUAL_ENV");
-    }
-};
+class CudnnPlaces : public InFolder {};
 
 TEST_F(CudnnPlaces, HaveThatOfTheVirtualEnvironmentAfterTheSystems) {
     const std::string folder = file("lib/python3.12/site-packages/nvidia/cudnn/lib");
     std::filesystem::create_directories(folder);
     write(folder + "/libcudnn.so.9", "");
-    setenv("VIRTUAL_ENV", file("").c_str(), 1);
+    const Variable environment("VIRTUAL_ENV", file(""));
     const auto places = cudnn_places();
     ASSERT_GE(places.size(), 2U);
     EXPECT_EQ(places[0], "libcudnn.so.9");
@@ -190,9 +184,9 @@ TEST_F(CudnnPlaces, HaveThatOfTheVirtualEnvironmentAfterTheSystems) {
 }
 
 TEST_F(CudnnPlaces, AreTheUsersAloneWhereOneIsNamed) {
-    setenv("SLUICE_CUDNN", "/a/libcudnn.so.9", 1);
+    const Variable library("SLUICE_CUDNN", "/a/libcudnn.so.9");
     EXPECT_THAT(cudnn_places(), testing::ElementsAre("/a/libcudnn.so.9"));
-    setenv("SLUICE_CUDNN", file("").c_str(), 1);
+    const Variable folder("SLUICE_CUDNN", file(""));
     EXPECT_THAT(cudnn_places(), testing::ElementsAre(file("") + "libcudnn.so.9"));
 }
 

@@ -6,10 +6,10 @@
 
 #include "sluice/infer/backends/cuda/compile.h"
 #include "sluice/infer/backends/cuda/engine_file.h"
-#include "sluice/infer/backends/cuda/folder_testing.h"
 #include "sluice/infer/backends/cuda/test_graphs.h"
 #include "sluice/infer/backends/openvino/prepare.h"
 #include "sluice/infer/backends/openvino/quantize.h"
+#include "sluice/infer/folder_testing.h"
 #include "sluice/infer/kept_engines.h"
 #include "sluice/infer/runner.h"
 

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sluice/infer/backends/cuda/folder_testing.h"
+#include "sluice/infer/folder_testing.h"
 
 namespace sluice::infer::cuda {
 namespace {

@@ -53,7 +53,10 @@ std::pair<EngineState, std::string> judgement(const EngineFile& file,
     return {why.empty() ? EngineState::kFits : EngineState::kStale, why};
 }
 
-KeptEngine judged(const std::string& path, const EngineHost& host, ModelHashes& hashes) {
+KeptEngine judged(const std::string& path,
+                  const Result<EngineFile>& read,
+                  const EngineHost& host,
+                  ModelHashes& hashes) {
     KeptEngine kept;
     kept.file = path;
     struct stat status {};
@@ -61,19 +64,19 @@ KeptEngine judged(const std::string& path, const EngineHost& host, ModelHashes& 
         kept.bytes = static_cast<std::uintmax_t>(status.st_size);
         kept.written = std::chrono::system_clock::from_time_t(status.st_mtime);
     }
-    auto read = EngineFile::read(path);
     if (!read) {
         kept.state = EngineState::kStale;
         kept.why = read.error().message;
         return kept;
     }
-    kept.model = read->source;
-    kept.precision = read->made.precision;
-    kept.batches = read->made.batches;
-    kept.gpu = read->made.gpu;
-    kept.cudnn = read->made.cudnn;
-    kept.sluice = read->made.sluice;
-    std::tie(kept.state, kept.why) = judgement(*read, host, hashes);
+    const EngineFile& file = read.value();
+    kept.model = file.source;
+    kept.precision = file.made.precision;
+    kept.batches = file.made.batches;
+    kept.gpu = file.made.gpu;
+    kept.cudnn = file.made.cudnn;
+    kept.sluice = file.made.sluice;
+    std::tie(kept.state, kept.why) = judgement(file, host, hashes);
     return kept;
 }
 
@@ -118,11 +121,13 @@ std::vector<KeptEngine> engines_in(const std::string& folder,
                                    const EngineHost& host) {
     ModelHashes hashes;
     std::vector<KeptEngine> engines;
+    const std::string whole = whole_path(model);
     for (const std::string& file : files_with(folder, ".engine")) {
         if (!file.ends_with(".engine")) continue;
-        KeptEngine engine = judged(file, host, hashes);
-        if (model.empty() || engine.model == whole_path(model))
-            engines.push_back(std::move(engine));
+        const auto read = EngineFile::read(file);
+        // Those of other models go before their models are read for a hash.
+        if (model.empty() || (read && read.value().source == whole))
+            engines.push_back(judged(file, read, host, hashes));
     }
     if (model.empty()) return engines;
     std::error_code ignored;
@@ -130,7 +135,7 @@ std::vector<KeptEngine> engines_in(const std::string& folder,
     const std::string name = fs::path(model).filename().string() + ".";
     for (const std::string& file : files_with(beside, name)) {
         if (file.ends_with(".cuda.engine") && fs::path(file).filename().string().starts_with(name))
-            engines.push_back(judged(file, host, hashes));
+            engines.push_back(judged(file, EngineFile::read(file), host, hashes));
     }
     return engines;
 }
@@ -151,7 +156,8 @@ Result<std::vector<KeptEngine>> prune_in(const std::string& folder,
                 continue;
             }
             lock = std::move(*taken);
-            engine = judged(engine.file, host, hashes);  // it may have been made anew meanwhile
+            // It may have been made anew meanwhile.
+            engine = judged(engine.file, EngineFile::read(engine.file), host, hashes);
             if (!to_remove(engine, which)) continue;
         }
         SLUICE_TRY(remove_file(engine.file));

@@ -37,6 +37,12 @@ __device__ float from_ordered(unsigned value) {
     return __uint_as_float(value ^ ((value >> 31) != 0 ? 0x80000000u : kAll));
 }
 
+/// Smaller is better: first the score, as an integer in falling order, then the cell.
+__device__ unsigned long long order_of(const FoundBox& box) {
+    const unsigned score = ordered(box.score + 0.0f);  // -0 becomes 0
+    return static_cast<unsigned long long>(~score) << 32 | box.id;
+}
+
 /// Raises `most`, which all threads of the block share, to the largest value.
 __device__ void raise(unsigned& most, float value) {
     for (int distance = kWarp / 2; distance > 0; distance /= 2)

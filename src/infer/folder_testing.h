@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace sluice::infer::cuda {
+namespace sluice::infer {
 
 /// A folder of the test's own.
 class InFolder : public testing::Test {
@@ -29,8 +29,10 @@ protected:
     ~InFolder() override { std::filesystem::remove_all(folder_); }
 
     std::string file(const std::string& name) const { return folder_ / name; }
-    static void write(const std::string& path, const std::string& text) {
+    /// Returns the path.
+    static std::string write(const std::string& path, const std::string& text) {
         std::ofstream(path, std::ios::binary) << text;
+        return path;
     }
     static std::string text_of(const std::string& path) {
         std::ostringstream text;
@@ -92,4 +94,4 @@ private:
     pid_t process_;
 };
 
-}  // namespace sluice::infer::cuda
+}  // namespace sluice::infer
