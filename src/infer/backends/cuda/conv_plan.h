@@ -53,9 +53,8 @@ struct ConvPointers {
     std::vector<Grid> operand_grids;  ///< without a zero where the bias has it
 };
 
-/// Steps from the first on that cuDNN can do inside the convolution. Operands must be as large as
-/// the output, which `fits` says of a node's input.
-std::size_t fusable_steps(const std::vector<PointStep>& steps, const std::vector<bool>& fits);
+/// Can cuDNN do the step inside the convolution? Its operand must be as large as the output.
+bool is_fusable(const PointStep& step);
 
 /// What names of our own kernel's plans begin with.
 inline constexpr const char* kOwnPlan = "own:";

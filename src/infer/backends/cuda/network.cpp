@@ -133,13 +133,9 @@ bool is_fused_well(const ConvProblem& problem, const PointStep& step) {
 
 /// Adds to the problem what of the node's steps cuDNN can do; returns how many.
 std::size_t fuse_steps(const Program& program, const Step& step, ConvProblem& problem) {
-    const Node& node = program.node(step);
-    const std::size_t count =
-        std::min(step_count(program, step),
-                 fusable_steps(node.steps, std::vector<bool>(step.inputs.size(), true)));
-    for (std::size_t i = 0; i < count; ++i) {
-        const PointStep& now = node.steps[i];
-        if (!is_fused_well(problem, now)) break;
+    for (std::size_t i = 0; i < step_count(program, step); ++i) {
+        const PointStep& now = program.node(step).steps[i];
+        if (!is_fusable(now) || !is_fused_well(problem, now)) break;
         if (now.input >= 0) {
             if (!fits_inside(program, step, i, problem)) break;
             const View& view = step.inputs[static_cast<std::size_t>(now.input)];
