@@ -116,14 +116,9 @@ private:
     }
 
     bool reads_int8(const Node& node, const View& from) const {
-        if (const auto* conv = std::get_if<Conv>(&node.op); conv && !is_depthwise(*conv))
+        if (const Conv* conv = matrix_conv(node))
             return computes_in_int8(*conv, program_.storage(from).grid);
         return node.is<Conv>() || node.is<Pointwise>() || node.is<Pool>() || node.is<Resize>();
-    }
-
-    static bool uses_matrix_units(const Node& node) {
-        const auto* conv = std::get_if<Conv>(&node.op);
-        return conv != nullptr && !is_depthwise(*conv);
     }
 
     // Before anything is written: concatenations and outputs hand places out.
@@ -137,7 +132,7 @@ private:
             return false;
         if (is_int8(target) && grid(id) != program_.storage(target).grid) return false;
         const Node& node = graph().nodes[static_cast<std::size_t>(maker)];
-        if (uses_matrix_units(node)) {
+        if (matrix_conv(node) != nullptr) {
             if (!fits_matrix_units(program_, target) ||
                 shape(id)[1] % channel_unit(type_of(target)) != 0)
                 return false;
@@ -181,7 +176,7 @@ private:
         const ValueId larger = part.inputs[0];
         const int larger_maker = makers_[static_cast<std::size_t>(larger)];
         if (view(larger).placed() || larger_maker < 0 ||
-            !uses_matrix_units(graph().nodes[static_cast<std::size_t>(larger_maker)]))
+            matrix_conv(graph().nodes[static_cast<std::size_t>(larger_maker)]) == nullptr)
             return false;
         const Shape joined = shape(node.output);
         const std::int64_t begin = joined[1] - shape(last)[1];
@@ -241,7 +236,7 @@ private:
         bool fits =
             type_of(from) == program_.type || takes_any_type(node) || node.is<SpaceToDepth>();
         if (is_int8(from)) fits = reads_int8(node, from);
-        if (uses_matrix_units(node)) {
+        if (matrix_conv(node) != nullptr) {
             fits = fits && fits_matrix_units(program_, from) &&
                    (from.extents[1] % channel_unit(type_of(from)) == 0 || is_whole_image(from));
         }
@@ -289,7 +284,8 @@ private:
         }
         if (!view(output).placed()) {
             const Node& node = graph().nodes[static_cast<std::size_t>(index)];
-            view(output) = fresh(output, uses_matrix_units(node) || node.is<SpaceToDepth>());
+            const bool fills_padding = matrix_conv(node) != nullptr || node.is<SpaceToDepth>();
+            view(output) = fresh(output, fills_padding);
         }
         step.output = view(output);
         program_.steps.push_back(std::move(step));
@@ -335,6 +331,11 @@ std::int64_t padded_channels(std::int64_t channels, ElementType type) {
 }
 
 bool is_depthwise(const Conv& conv) {
+const Conv* matrix_conv(const Node& node) {
+    const auto* conv = std::get_if<Conv>(&node.op);
+    return conv != nullptr && !is_depthwise(*conv) ? conv : nullptr;
+}
+
     return conv.groups > 1 && conv.bias.size() == static_cast<std::size_t>(conv.groups) &&
            conv.weights.size() ==
                conv.bias.size() *

@@ -26,11 +26,6 @@ using memory::cuda::Stream;
 
 constexpr std::size_t kAlignment = 256;
 
-const Conv* matrix_conv(const Node& node) {
-    const auto* conv = std::get_if<Conv>(&node.op);
-    return conv != nullptr && !is_depthwise(*conv) ? conv : nullptr;
-}
-
 std::size_t bytes_of(const Storage& storage) {
     return static_cast<std::size_t>(storage.elements) * memory::element_size(storage.type);
 }
