@@ -258,10 +258,15 @@ Result<void> ConvPlan::run(const Cudnn& cudnn,
     }
 }
 
-Result<Cudnn> Cudnn::create() {
+Result<void> Cudnn::load() {
     fe::cudnn_dlhandle = SLUICE_TRY(open_cudnn());
     if (version() < kOldest)
         return unsupported(fmt::format("cuDNN {} is too old: 9.1 or newer is wanted", version()));
+    return {};
+}
+
+Result<Cudnn> Cudnn::create() {
+    SLUICE_TRY(load());
     try {
         cudnnHandle_t handle = nullptr;
         if (fe::detail::create_handle(&handle) != CUDNN_STATUS_SUCCESS)

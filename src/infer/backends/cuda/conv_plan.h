@@ -86,10 +86,13 @@ private:
 /// cuDNN, found when it is first wanted. Thread-bound.
 class Cudnn {
 public:
-    /// kUnsupported where there is none, or too old a one.
+    /// Loads the library, if it is not yet. kUnsupported where there is none, or too old a one.
+    static Result<void> load();
+    /// Loads it and starts it on the current device.
     static Result<Cudnn> create();
 
     Result<void> use(const memory::cuda::Stream& stream) const;
+    /// Once it is loaded.
     static std::size_t version();
 
     /// Up to `most` plans that this device can run, the one that cuDNN thinks fastest first; none
