@@ -89,7 +89,7 @@ Result<EngineMaking> making_of(const std::string& path,
                                const InputAdaptation& adaptation,
                                int device,
                                std::vector<int> batches) {
-    SLUICE_TRY(Cudnn::create());  // it knows its version once it is there
+    SLUICE_TRY(Cudnn::load());
     EngineMaking making;
     making.model = SLUICE_TRY(model_hash(path));
     making.gpu = SLUICE_TRY(gpu_name(device));

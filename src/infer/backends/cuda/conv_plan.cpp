@@ -215,14 +215,8 @@ std::string ConvProblem::key() const {
     return text;
 }
 
-std::size_t fusable_steps(const std::vector<PointStep>& steps, const std::vector<bool>& fits) {
-    std::size_t count = 0;
-    for (const PointStep& step : steps) {
-        if (mode_of(step) == fe::PointwiseMode_t::NOT_SET) break;
-        if (step.input >= 0 && !fits[static_cast<std::size_t>(step.input)]) break;
-        ++count;
-    }
-    return count;
+bool is_fusable(const PointStep& step) {
+    return mode_of(step) != fe::PointwiseMode_t::NOT_SET;
 }
 
 std::size_t ConvPlan::workspace() const {
@@ -264,10 +258,15 @@ Result<void> ConvPlan::run(const Cudnn& cudnn,
     }
 }
 
-Result<Cudnn> Cudnn::create() {
+Result<void> Cudnn::load() {
     fe::cudnn_dlhandle = SLUICE_TRY(open_cudnn());
     if (version() < kOldest)
         return unsupported(fmt::format("cuDNN {} is too old: 9.1 or newer is wanted", version()));
+    return {};
+}
+
+Result<Cudnn> Cudnn::create() {
+    SLUICE_TRY(load());
     try {
         cudnnHandle_t handle = nullptr;
         if (fe::detail::create_handle(&handle) != CUDNN_STATUS_SUCCESS)

@@ -53,9 +53,8 @@ struct ConvPointers {
     std::vector<Grid> operand_grids;  ///< without a zero where the bias has it
 };
 
-/// Steps from the first on that cuDNN can do inside the convolution. Operands must be as large as
-/// the output, which `fits` says of a node's input.
-std::size_t fusable_steps(const std::vector<PointStep>& steps, const std::vector<bool>& fits);
+/// Can cuDNN do the step inside the convolution? Its operand must be as large as the output.
+bool is_fusable(const PointStep& step);
 
 /// What names of our own kernel's plans begin with.
 inline constexpr const char* kOwnPlan = "own:";
@@ -87,10 +86,13 @@ private:
 /// cuDNN, found when it is first wanted. Thread-bound.
 class Cudnn {
 public:
-    /// kUnsupported where there is none, or too old a one.
+    /// Loads the library, if it is not yet. kUnsupported where there is none, or too old a one.
+    static Result<void> load();
+    /// Loads it and starts it on the current device.
     static Result<Cudnn> create();
 
     Result<void> use(const memory::cuda::Stream& stream) const;
+    /// Once it is loaded.
     static std::size_t version();
 
     /// Up to `most` plans that this device can run, the one that cuDNN thinks fastest first; none

@@ -12,8 +12,8 @@ Result<std::string> gpu_name(int device);
 
 /// What the device can do at its highest clocks; 0 where we do not know its kind.
 struct Peaks {
-    double tflops =
-        0;  ///< kI8, fp16, or tf32 where `tf32`, on the matrix units; else fp32 on its own
+    /// Of the matrix units for kI8, fp16 and, where `tf32`, tf32; of the others for fp32.
+    double tflops = 0;
     double gigabytes_per_second = 0;
 };
 Result<Peaks> peaks_of(int device, memory::ElementType type, bool tf32);

@@ -12,7 +12,6 @@
 #include "sluice/infer/backends/cuda/reference.h"
 #include "sluice/infer/backends/cuda/test_graphs.h"
 #include "sluice/infer/backends/openvino/compile.h"
-#include "sluice/infer/backends/openvino/prepare.h"
 #include "sluice/infer/backends/openvino/test_models.h"
 
 namespace sluice::infer::cuda {
@@ -58,19 +57,12 @@ void expect_same(const Outputs& ours, const Outputs& theirs) {
         EXPECT_LT(difference(ours[i], theirs[i]), 1e-4f) << "output " << i;
 }
 
-Outputs inputs_of(const ov::Model& model) {
-    Outputs inputs;
-    for (const auto& input : model.inputs())
-        inputs.push_back(random_numbers(ov::shape_size(input.get_shape()), 7, -1, 1));
-    return inputs;
-}
-
 class ImportedGraph : public testing::TestWithParam<TestGraph> {};
 
 TEST_P(ImportedGraph, ComputesWhatOpenvinoComputes) {
     auto model = GetParam().make();
     Graph graph = import_model(*model).value();
-    const Outputs inputs = inputs_of(*model);
+    const Outputs inputs = random_inputs(graph, 7);
     const Outputs expected = run_openvino(model, inputs);
     expect_same(run_reference(graph, inputs), expected);
     fuse(graph);
@@ -87,7 +79,7 @@ class ImportedInt8 : public testing::TestWithParam<TestGraph> {};
 TEST_P(ImportedInt8, ComputesWhatOpenvinoComputes) {
     auto model = GetParam().make();
     Graph graph = import_model(*model).value();
-    const Outputs inputs = inputs_of(*model);
+    const Outputs inputs = random_inputs(graph, 7);
     const Outputs expected = run_openvino(model, inputs);
     // Of numbers on an edge some fall to the other side, and others after them.
     auto expect_near = [&](const Outputs& ours) {
@@ -156,17 +148,13 @@ TEST(Import, NamesTheNodeThatItCannotTake) {
 class RealModel : public testing::TestWithParam<std::string> {};
 
 TEST_P(RealModel, ComputesWhatOpenvinoComputes) {
-    const std::string path = real_model(GetParam());
-    if (path.empty()) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
-    InputAdaptation adaptation;
-    adaptation.type = memory::ElementType::kF32;
-    auto model = openvino_core().read_model(path);
-    auto prepared = prepare(path, *model, adaptation, 1).value();
-    auto graph = import_model(*prepared.model);
+    const auto model = prepared_real_model(GetParam());
+    if (model == nullptr) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
+    auto graph = import_model(*model);
     ASSERT_TRUE(graph) << graph.error().text();
     fuse(*graph);
-    const Outputs inputs = inputs_of(*prepared.model);
-    expect_same(run_reference(*graph, inputs), run_openvino(prepared.model, inputs));
+    const Outputs inputs = random_inputs(*graph, 7);
+    expect_same(run_reference(*graph, inputs), run_openvino(model, inputs));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, RealModel, testing::ValuesIn(real_models()), [](const auto& test) {

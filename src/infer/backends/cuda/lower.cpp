@@ -62,34 +62,32 @@ private:
     ElementType type_of(const View& view) const { return program_.storage(view).type; }
     bool is_int8(const View& view) const { return type_of(view) == ElementType::kI8; }
 
-    int add_storage(Place place, ElementType type, std::int64_t elements, ValueId value = -1) {
-        program_.storages.push_back({place, type, elements, value, {}});
+    int add_storage(Storage storage) {
+        program_.storages.push_back(std::move(storage));
         return static_cast<int>(program_.storages.size() - 1);
     }
     View stored(Place place, ElementType type, ValueId id) {
-        const int storage = add_storage(place, type, memory::element_count(shape(id)), id);
+        const int storage = add_storage({place, type, memory::element_count(shape(id)), id});
         return dense_view(storage, shape(id));
     }
 
     /// Where a value lies when nobody asked for a place.
     View fresh(ValueId id, bool fills_padding) {
-        const View made = fresh(shape(id), fills_padding, own_type(id));
-        if (grid(id)) program_.storages.back().grid = *grid(id);
-        return made;
+        return fresh(shape(id), fills_padding, own_type(id), grid(id).value_or(Grid{}));
     }
     /// Channels that no writer fills are read by convolutions (against weights of zero), so they
     /// have to be numbers, which 8 bits are whatever they are.
-    View fresh(const Shape& extents, bool fills_padding, ElementType type) {
-        if (extents.size() != 4) {
-            return dense_view(add_storage(Place::kArena, type, memory::element_count(extents)),
-                              extents);
-        }
+    View fresh(const Shape& extents, bool fills_padding, ElementType type, Grid grid) {
+        if (extents.size() != 4) return fresh_dense(extents, type, grid);
         const std::int64_t pitch = padded_channels(extents[1], type);
         const bool gaps = pitch != extents[1] && !fills_padding && type != ElementType::kI8;
-        const int storage = add_storage(gaps ? Place::kKept : Place::kArena,
-                                        type,
-                                        extents[0] * extents[2] * extents[3] * pitch);
-        return image_view(storage, extents, pitch);
+        const std::int64_t elements = extents[0] * extents[2] * extents[3] * pitch;
+        const Place place = gaps ? Place::kKept : Place::kArena;
+        return image_view(add_storage({place, type, elements, -1, grid}), extents, pitch);
+    }
+    View fresh_dense(const Shape& extents, ElementType type, Grid grid) {
+        const std::int64_t elements = memory::element_count(extents);
+        return dense_view(add_storage({Place::kArena, type, elements, -1, grid}), extents);
     }
 
     View view_of(ValueId id) {
@@ -116,14 +114,9 @@ private:
     }
 
     bool reads_int8(const Node& node, const View& from) const {
-        if (const auto* conv = std::get_if<Conv>(&node.op); conv && !is_depthwise(*conv))
+        if (const Conv* conv = matrix_conv(node))
             return computes_in_int8(*conv, program_.storage(from).grid);
         return node.is<Conv>() || node.is<Pointwise>() || node.is<Pool>() || node.is<Resize>();
-    }
-
-    static bool uses_matrix_units(const Node& node) {
-        const auto* conv = std::get_if<Conv>(&node.op);
-        return conv != nullptr && !is_depthwise(*conv);
     }
 
     // Before anything is written: concatenations and outputs hand places out.
@@ -137,7 +130,7 @@ private:
             return false;
         if (is_int8(target) && grid(id) != program_.storage(target).grid) return false;
         const Node& node = graph().nodes[static_cast<std::size_t>(maker)];
-        if (uses_matrix_units(node)) {
+        if (matrix_conv(node) != nullptr) {
             if (!fits_matrix_units(program_, target) ||
                 shape(id)[1] % channel_unit(type_of(target)) != 0)
                 return false;
@@ -181,7 +174,7 @@ private:
         const ValueId larger = part.inputs[0];
         const int larger_maker = makers_[static_cast<std::size_t>(larger)];
         if (view(larger).placed() || larger_maker < 0 ||
-            !uses_matrix_units(graph().nodes[static_cast<std::size_t>(larger_maker)]))
+            matrix_conv(graph().nodes[static_cast<std::size_t>(larger_maker)]) == nullptr)
             return false;
         const Shape joined = shape(node.output);
         const std::int64_t begin = joined[1] - shape(last)[1];
@@ -190,9 +183,9 @@ private:
         const std::int64_t unit = channel_unit(type);
         if (begin % unit != 0 || pitch % unit != 0 || grid(larger) != grid(node.output))
             return false;
+        const std::int64_t elements = joined[0] * joined[2] * joined[3] * pitch;
         const int storage =
-            add_storage(Place::kArena, type, joined[0] * joined[2] * joined[3] * pitch);
-        if (grid(larger)) program_.storages.back().grid = *grid(larger);
+            add_storage({Place::kArena, type, elements, -1, grid(larger).value_or(Grid{})});
         view(node.output) = image_view(storage, joined, pitch);
         view(larger) = image_view(storage, shape(larger), pitch);
         view(larger).offset = begin;
@@ -228,10 +221,7 @@ private:
     void copy_reshaped(const View& from, const View& to, const std::string& name) {
         if (auto source = reshaped(from, to.extents)) return copy(*source, to, name);
         if (auto target = reshaped(to, from.extents)) return copy(from, *target, name);
-        const View between =
-            dense_view(add_storage(Place::kArena, type_of(to), memory::element_count(from.extents)),
-                       from.extents);
-        program_.storages.back().grid = program_.storage(to).grid;
+        const View between = fresh_dense(from.extents, type_of(to), program_.storage(to).grid);
         copy(from, between, name);
         copy(*reshaped(between, to.extents), to, name);
     }
@@ -241,7 +231,7 @@ private:
         bool fits =
             type_of(from) == program_.type || takes_any_type(node) || node.is<SpaceToDepth>();
         if (is_int8(from)) fits = reads_int8(node, from);
-        if (uses_matrix_units(node)) {
+        if (matrix_conv(node) != nullptr) {
             fits = fits && fits_matrix_units(program_, from) &&
                    (from.extents[1] % channel_unit(type_of(from)) == 0 || is_whole_image(from));
         }
@@ -252,8 +242,7 @@ private:
         for (const auto& [source, made] : readable_copies_) {
             if (source == from && type_of(made) == type) return made;
         }
-        View to = fresh(from.extents, false, type);
-        program_.storages.back().grid = program_.storage(from).grid;
+        View to = fresh(from.extents, false, type, program_.storage(from).grid);
         copy(from, to, name);
         readable_copies_.emplace_back(from, to);
         return to;
@@ -289,7 +278,8 @@ private:
         }
         if (!view(output).placed()) {
             const Node& node = graph().nodes[static_cast<std::size_t>(index)];
-            view(output) = fresh(output, uses_matrix_units(node) || node.is<SpaceToDepth>());
+            const bool fills_padding = matrix_conv(node) != nullptr || node.is<SpaceToDepth>();
+            view(output) = fresh(output, fills_padding);
         }
         step.output = view(output);
         program_.steps.push_back(std::move(step));
@@ -339,6 +329,11 @@ bool is_depthwise(const Conv& conv) {
            conv.weights.size() ==
                conv.bias.size() *
                    static_cast<std::size_t>(conv.window.kernel[0] * conv.window.kernel[1]);
+}
+
+const Conv* matrix_conv(const Node& node) {
+    const auto* conv = std::get_if<Conv>(&node.op);
+    return conv != nullptr && !is_depthwise(*conv) ? conv : nullptr;
 }
 
 bool fits_matrix_units(const Program& program, const View& view) {

@@ -53,6 +53,10 @@ std::vector<Block> arena_blocks(const Program& program);
 
 bool is_depthwise(const Conv& conv);
 
+/// The node's convolution where the matrix units compute it, which is all but depthwise ones; else
+/// null.
+const Conv* matrix_conv(const Node& node);
+
 /// Channels, rounded up to what the matrix units want.
 std::int64_t padded_channels(std::int64_t channels, memory::ElementType type);
 

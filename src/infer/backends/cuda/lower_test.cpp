@@ -12,8 +12,6 @@
 #include "sluice/infer/backends/cuda/import.h"
 #include "sluice/infer/backends/cuda/reference.h"
 #include "sluice/infer/backends/cuda/test_graphs.h"
-#include "sluice/infer/backends/openvino/compile.h"
-#include "sluice/infer/backends/openvino/prepare.h"
 #include "sluice/infer/backends/openvino/quantize.h"
 #include "sluice/infer/backends/openvino/test_models.h"
 #include "sluice/infer/calibration/ranges.h"
@@ -120,29 +118,26 @@ private:
     Numbers arena_;
 };
 
-Program lowered(const TestGraph& test) {
+Program lowered(const TestGraph& test, bool int8 = false) {
     Graph graph = import_model(*test.make()).value();
     fuse(graph);
-    return lower(std::move(graph), ElementType::kF16);
+    return lower(std::move(graph), ElementType::kF16, int8);
+}
+
+void expect_same(const std::vector<Numbers>& results, const std::vector<Numbers>& expected) {
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        for (std::size_t j = 0; j < expected[i].size(); ++j)
+            ASSERT_NEAR(results[i][j], expected[i][j], 1e-3f) << "output " << i << " at " << j;
+    }
 }
 
 class LoweredGraph : public testing::TestWithParam<TestGraph> {};
 
 TEST_P(LoweredGraph, ComputesWhatTheGraphComputes) {
-    auto model = GetParam().make();
-    Graph graph = import_model(*model).value();
-    std::vector<Numbers> inputs;
-    for (ValueId input : graph.inputs) {
-        const auto count = memory::element_count(graph.value(input).shape);
-        inputs.push_back(random_numbers(static_cast<std::size_t>(count), 7, -1, 1));
-    }
-    const auto expected = run_reference(graph, inputs);
+    const Graph graph = import_model(*GetParam().make()).value();
+    const auto inputs = random_inputs(graph, 7);
     const Program program = lowered(GetParam());
-    const auto results = ProgramRunner(program).run(inputs);
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        for (std::size_t j = 0; j < expected[i].size(); ++j)
-            ASSERT_NEAR(results[i][j], expected[i][j], 1e-3f) << "output " << i << " at " << j;
-    }
+    expect_same(ProgramRunner(program).run(inputs), run_reference(graph, inputs));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LoweredGraph, testing::ValuesIn(test_graphs()), [](const auto& test) {
@@ -165,41 +160,28 @@ std::vector<std::string> conv_types(const Program& program) {
 class LoweredModel : public testing::TestWithParam<std::string> {};
 
 TEST_P(LoweredModel, ComputesWhatTheGraphComputes) {
-    const std::string path = real_model(GetParam());
-    if (path.empty()) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
-    InputAdaptation adaptation;
-    adaptation.type = ElementType::kF32;
-    auto model = openvino_core().read_model(path);
-    Graph graph = import_model(*prepare(path, *model, adaptation, 1).value().model).value();
-    const auto count = memory::element_count(graph.value(graph.inputs[0]).shape);
-    const std::vector<Numbers> inputs{random_numbers(static_cast<std::size_t>(count), 7, -1, 1)};
+    const auto model = prepared_real_model(GetParam());
+    if (model == nullptr) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
+    Graph graph = import_model(*model).value();
+    const auto inputs = random_inputs(graph, 7);
     const auto expected = run_reference(graph, inputs);
     fuse(graph);
     const Program program = lower(std::move(graph), ElementType::kF16);
-    const auto results = ProgramRunner(program).run(inputs);
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        for (std::size_t j = 0; j < expected[i].size(); ++j)
-            ASSERT_NEAR(results[i][j], expected[i][j], 1e-3f) << "output " << i << " at " << j;
-    }
+    expect_same(ProgramRunner(program).run(inputs), expected);
 }
 
 TEST_P(LoweredModel, ComputesInInt8WhatTheGraphComputes) {
-    const std::string path = real_model(GetParam());
-    if (path.empty()) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
-    InputAdaptation adaptation;
-    adaptation.type = ElementType::kF32;
-    auto model = openvino_core().read_model(path);
-    auto prepared = prepare(path, *model, adaptation, 1).value();
+    const auto model = prepared_real_model(GetParam());
+    if (model == nullptr) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
     Calibration calibration;
-    for (const QuantizableLayer& layer : quantizable_layers(*prepared.model)) {
+    for (const QuantizableLayer& layer : quantizable_layers(*model)) {
         const Steps steps = layer.padded ? Steps::kSymmetric : Steps::kAsymmetric;
         if (!layer.depthwise && !layer.last)
             calibration.tensors.push_back(with_zero({layer.input, -0.28f, 4.0f}, steps));
     }
-    ASSERT_GT(quantize(*prepared.model, calibration).value(), 0);
-    Graph graph = import_model(*prepared.model).value();
-    const auto count = memory::element_count(graph.value(graph.inputs[0]).shape);
-    const std::vector<Numbers> inputs{random_numbers(static_cast<std::size_t>(count), 7, -1, 1)};
+    ASSERT_GT(quantize(*model, calibration).value(), 0);
+    Graph graph = import_model(*model).value();
+    const auto inputs = random_inputs(graph, 7);
     fuse(graph);
     const auto expected = run_reference(graph, inputs);
     const Program program = lower(std::move(graph), ElementType::kF16, true);
@@ -216,13 +198,8 @@ INSTANTIATE_TEST_SUITE_P(All, LoweredModel, testing::ValuesIn(real_models()), []
 class LoweredInt8 : public testing::TestWithParam<TestGraph> {};
 
 TEST_P(LoweredInt8, ComputesWhatTheGraphComputes) {
-    auto model = GetParam().make();
-    Graph graph = import_model(*model).value();
-    std::vector<Numbers> inputs;
-    for (ValueId input : graph.inputs) {
-        const auto count = memory::element_count(graph.value(input).shape);
-        inputs.push_back(random_numbers(static_cast<std::size_t>(count), 7, -1, 1));
-    }
+    Graph graph = import_model(*GetParam().make()).value();
+    const auto inputs = random_inputs(graph, 7);
     fuse(graph);
     const auto expected = run_reference(graph, inputs);
     const Program program = lower(std::move(graph), ElementType::kF16, true);
@@ -282,10 +259,7 @@ TEST(Lower, WritesAHeadStraightIntoTheOutput) {
 
 Program lowered_int8(const std::string& name) {
     for (const TestGraph& test : int8_graphs()) {
-        if (test.name != name) continue;
-        Graph graph = import_model(*test.make()).value();
-        fuse(graph);
-        return lower(std::move(graph), ElementType::kF16, true);
+        if (test.name == name) return lowered(test, true);
     }
     return {};
 }

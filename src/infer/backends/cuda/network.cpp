@@ -26,11 +26,6 @@ using memory::cuda::Stream;
 
 constexpr std::size_t kAlignment = 256;
 
-const Conv* matrix_conv(const Node& node) {
-    const auto* conv = std::get_if<Conv>(&node.op);
-    return conv != nullptr && !is_depthwise(*conv) ? conv : nullptr;
-}
-
 std::size_t bytes_of(const Storage& storage) {
     return static_cast<std::size_t>(storage.elements) * memory::element_size(storage.type);
 }
@@ -133,13 +128,9 @@ bool is_fused_well(const ConvProblem& problem, const PointStep& step) {
 
 /// Adds to the problem what of the node's steps cuDNN can do; returns how many.
 std::size_t fuse_steps(const Program& program, const Step& step, ConvProblem& problem) {
-    const Node& node = program.node(step);
-    const std::size_t count =
-        std::min(step_count(program, step),
-                 fusable_steps(node.steps, std::vector<bool>(step.inputs.size(), true)));
-    for (std::size_t i = 0; i < count; ++i) {
-        const PointStep& now = node.steps[i];
-        if (!is_fused_well(problem, now)) break;
+    for (std::size_t i = 0; i < step_count(program, step); ++i) {
+        const PointStep& now = program.node(step).steps[i];
+        if (!is_fusable(now) || !is_fused_well(problem, now)) break;
         if (now.input >= 0) {
             if (!fits_inside(program, step, i, problem)) break;
             const View& view = step.inputs[static_cast<std::size_t>(now.input)];

@@ -9,8 +9,6 @@
 #include "sluice/infer/backends/cuda/import.h"
 #include "sluice/infer/backends/cuda/reference.h"
 #include "sluice/infer/backends/cuda/test_graphs.h"
-#include "sluice/infer/backends/openvino/compile.h"
-#include "sluice/infer/backends/openvino/prepare.h"
 #include "sluice/infer/backends/openvino/test_models.h"
 
 namespace sluice::infer::cuda {
@@ -47,11 +45,7 @@ protected:
                              float high = 1,
                              OwnStem own_stem = OwnStem::kIfFaster) {
         Graph graph = import_model(model).value();
-        std::vector<Numbers> inputs;
-        for (ValueId input : graph.inputs) {
-            const auto count = memory::element_count(graph.value(input).shape);
-            inputs.push_back(random_numbers(static_cast<std::size_t>(count), 11, low, high));
-        }
+        const auto inputs = random_inputs(graph, 11, low, high);
         const auto wanted = run_reference(graph, inputs);
         fuse(graph);
         Network::Options options{0, arithmetic.tf32, {}, own_stem};
@@ -171,16 +165,12 @@ INSTANTIATE_TEST_SUITE_P(All, CudaStem, testing::ValuesIn(stems()), [](const aut
 class CudaModel : public OnDevice<std::string> {
 protected:
     void expect_model_right(Arithmetic arithmetic, double tolerance) {
-        const std::string path = real_model(GetParam());
-        if (path.empty()) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
-        InputAdaptation adaptation;
-        adaptation.type = ElementType::kF32;
-        auto model = openvino_core().read_model(path);
-        auto prepared = prepare(path, *model, adaptation, 1).value();
+        const auto model = prepared_real_model(GetParam());
+        if (model == nullptr) GTEST_SKIP() << GetParam() << " is not in SLUICE_TEST_DATA";
         // YOLOX takes pixels as they are; near zero its activations are all alike, and differences
         // between them are what fp16 has no room for.
         const bool takes_pixels = GetParam().starts_with("yolox");
-        expect_right(*prepared.model,
+        expect_right(*model,
                      arithmetic,
                      tolerance,
                      takes_pixels ? 0.0f : -1.0f,

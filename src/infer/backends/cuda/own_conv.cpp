@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sluice/infer/backends/cuda/int8_conv_tile.h"
+
 namespace sluice::infer::cuda {
 namespace {
 
@@ -46,21 +48,45 @@ bool take_steps(const ConvProblem& problem, Int8Conv& conv) {
     return true;
 }
 
-/// Which way should be fastest, by its name: a tile as wide as the output, and not so tall that
-/// few multiprocessors have one; weights that stay where they are, if they fit. Less is better.
-int rank_of(const Int8Conv& conv, const std::string& name) {
+/// Which way should be fastest: a tile as wide as the output, and not so tall that few
+/// multiprocessors have one; weights that stay where they are, if they fit; short chunks. Less is
+/// better.
+int rank_of(const Int8Conv& conv, int config) {
     constexpr int kMultiprocessors = 132;
     const int channels = conv.out[2];
     const int places = conv.batch * conv.out[0] * conv.out[1];
-    const std::string columns = channels <= 32 ? "x32" : channels <= 64 ? "x64" : "x128";
     const int across = (channels + 127) / 128;
     const bool few = places / 128 * across < 2 * kMultiprocessors;
+    const Int8ConvConfig& way = int8_conv_config(config);
+    const Cut& cut = kCuts[way.cut];
     int rank = 0;
-    if (name.find(columns) == std::string::npos) rank += 8;
-    if (!name.starts_with(few ? "64x" : "128x")) rank += 4;
-    if (name.find("kept") == std::string::npos) rank += 2;
-    if (name.find("deep") != std::string::npos) rank += 1;
+    if (cut.columns != (channels <= 32 ? 32 : channels <= 64 ? 64 : 128)) rank += 8;
+    if (cut.rows != (few ? 64 : 128)) rank += 4;
+    if (!way.kept) rank += 2;
+    if (cut.chunk > 64) rank += 1;
     return rank;
+}
+
+/// The problem in the kernel's words; nothing where it is none for the kernel.
+std::optional<Int8Conv> own_conv_of(const ConvProblem& problem) {
+    if (!problem.is_int8() || problem.w[1] != problem.x[1] || problem.y_type == ElementType::kF32 ||
+        !is_regular(problem.x, problem.x_strides) || !is_regular(problem.y, problem.y_strides))
+        return {};
+    Int8Conv conv;
+    conv.batch = static_cast<int>(problem.x[0]);
+    copy_extents(problem.x, conv.in);
+    copy_extents(problem.y, conv.out);
+    for (std::size_t i = 0; i < 2; ++i) {
+        conv.kernel[i] = problem.window.kernel[i];
+        conv.stride[i] = problem.window.stride[i];
+        conv.dilation[i] = problem.window.dilation[i];
+        conv.pad_begin[i] = problem.window.pad_begin[i];
+    }
+    conv.x_pitch = static_cast<int>(problem.x_strides[3]);
+    conv.y_pitch = static_cast<int>(problem.y_strides[3]);
+    conv.type = number_of(problem.y_type);
+    if (!take_steps(problem, conv)) return {};
+    return conv;
 }
 
 }  // namespace
@@ -87,27 +113,6 @@ Result<void> OwnConv::run(const ConvPointers& pointers, cudaStream_t stream) con
     return memory::cuda::check(cudaGetLastError(), "our own convolution");
 }
 
-std::optional<Int8Conv> own_conv_of(const ConvProblem& problem) {
-    if (!problem.is_int8() || problem.w[1] != problem.x[1] || problem.y_type == ElementType::kF32 ||
-        !is_regular(problem.x, problem.x_strides) || !is_regular(problem.y, problem.y_strides))
-        return {};
-    Int8Conv conv;
-    conv.batch = static_cast<int>(problem.x[0]);
-    copy_extents(problem.x, conv.in);
-    copy_extents(problem.y, conv.out);
-    for (std::size_t i = 0; i < 2; ++i) {
-        conv.kernel[i] = problem.window.kernel[i];
-        conv.stride[i] = problem.window.stride[i];
-        conv.dilation[i] = problem.window.dilation[i];
-        conv.pad_begin[i] = problem.window.pad_begin[i];
-    }
-    conv.x_pitch = static_cast<int>(problem.x_strides[3]);
-    conv.y_pitch = static_cast<int>(problem.y_strides[3]);
-    conv.type = number_of(problem.y_type);
-    if (!take_steps(problem, conv)) return {};
-    return conv;
-}
-
 std::vector<OwnConv> own_convs(const ConvProblem& problem) {
     std::vector<OwnConv> found;
     const auto conv = own_conv_of(problem);
@@ -116,7 +121,7 @@ std::vector<OwnConv> own_convs(const ConvProblem& problem) {
         if (int8_conv_fits(config, *conv)) found.push_back({config, *conv});
     }
     std::stable_sort(found.begin(), found.end(), [&](const OwnConv& a, const OwnConv& b) {
-        return rank_of(*conv, int8_conv_name(a.config)) < rank_of(*conv, int8_conv_name(b.config));
+        return rank_of(*conv, a.config) < rank_of(*conv, b.config);
     });
     return found;
 }

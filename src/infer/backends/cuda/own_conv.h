@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,9 +16,6 @@ struct OwnConv {
     std::string name() const;
     Result<void> run(const ConvPointers& pointers, cudaStream_t stream) const;
 };
-
-/// The problem in the kernel's words; nothing where it is none for the kernel.
-std::optional<Int8Conv> own_conv_of(const ConvProblem& problem);
 
 /// Every configuration that can do it on the current device, the one that should be fastest first.
 std::vector<OwnConv> own_convs(const ConvProblem& problem);

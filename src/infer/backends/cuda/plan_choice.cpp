@@ -113,23 +113,15 @@ void build_in_parallel(std::vector<Work>& work,
         thread.join();
 }
 
-std::size_t workspace_of(const std::vector<ConvPlan>& plans) {
-    std::size_t bytes = 0;
-    for (const ConvPlan& plan : plans)
-        bytes = std::max(bytes, plan.workspace());
-    return bytes;
-}
-
 /// Keeps of the item's plans the right ones; where `tuned`, the fastest of them comes first.
 Result<void> try_plans(const Cudnn& cudnn, Work& item, bool tuned) {
     if (item.plans.empty()) return {};
-    PlanTrial trial = SLUICE_TRY(PlanTrial::create({item.problem}, workspace_of(item.plans)));
-    SLUICE_TRY(trial.prepare(*item.problem));
+    PlanTrial trial = SLUICE_TRY(PlanTrial::create(*item.problem, item.plans));
     std::vector<ConvPlan> right;
     float best = 0;
     for (const ConvPlan& plan : item.plans) {
         // A plan that fails is passed over as one that is wrong: others solve the problem as well.
-        auto is_right = trial.is_right(cudnn, *item.problem, plan);
+        auto is_right = trial.is_right(cudnn, plan);
         if (auto works = trial.still_works(); !works)
             return internal_error(fmt::format("plan {} (cuDNN {}) broke the device: {} ({})",
                                               plan.name(),
@@ -139,7 +131,7 @@ Result<void> try_plans(const Cudnn& cudnn, Work& item, bool tuned) {
         if (!is_right || !*is_right) continue;
         right.push_back(plan);
         if (!tuned) break;
-        auto time = trial.time(cudnn, *item.problem, plan);
+        auto time = trial.time(cudnn, plan);
         if (!time) {
             right.pop_back();
         } else if (right.size() == 1 || *time < best) {

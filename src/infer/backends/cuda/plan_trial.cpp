@@ -79,32 +79,31 @@ bool is_near(const float (&sums)[2], ElementType type, bool tf32) {
     return std::sqrt(sums[0]) <= tolerance * std::sqrt(sums[1]);
 }
 
-Result<PlanTrial> PlanTrial::create(const std::vector<const ConvProblem*>& problems,
-                                    std::size_t workspace) {
-    int x = 0, w = 0, y = 0, operand = 0;
-    for (const ConvProblem* problem : problems) {
-        x = std::max(x, span_of(problem->x, problem->x_strides));
-        w = std::max(w, weight_count(*problem));
-        y = std::max(y, span_of(problem->y, problem->y_strides));
-        operand = std::max(operand, operand_span(*problem));
-    }
-    PlanTrial trial;
+Result<PlanTrial> PlanTrial::create(const ConvProblem& problem,
+                                    const std::vector<ConvPlan>& plans) {
+    std::size_t workspace = 0;
+    for (const ConvPlan& plan : plans)
+        workspace = std::max(workspace, plan.workspace());
+    const int y = span_of(problem.y, problem.y_strides);
+    const auto outputs = static_cast<int>(problem.w[0]);
+    PlanTrial trial(problem);
     trial.stream_ = SLUICE_TRY(Stream::create());
-    trial.x_ = SLUICE_TRY(buffer_of(x));
-    trial.weights_ = SLUICE_TRY(buffer_of(w));
-    trial.bias_ = SLUICE_TRY(buffer_of(w));
-    trial.scale_ = SLUICE_TRY(buffer_of(w));
+    trial.x_ = SLUICE_TRY(buffer_of(span_of(problem.x, problem.x_strides)));
+    trial.weights_ = SLUICE_TRY(buffer_of(weight_count(problem)));
+    trial.bias_ = SLUICE_TRY(buffer_of(outputs));
+    trial.scale_ = SLUICE_TRY(buffer_of(outputs));
     trial.numbers_ = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, 3 * kNumberBytes));
-    trial.operand_ = SLUICE_TRY(buffer_of(operand));
+    trial.operand_ = SLUICE_TRY(buffer_of(operand_span(problem)));
     trial.y_ = SLUICE_TRY(buffer_of(y));
     trial.right_ = SLUICE_TRY(buffer_of(y));
     trial.sums_ = SLUICE_TRY(buffer_of(2));
     trial.workspace_ = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, workspace + 256));
+    SLUICE_TRY(trial.compute_right());
     return trial;
 }
 
-ConvPointers PlanTrial::pointers(const ConvProblem& problem) const {
-    const std::size_t operands = problem.operand_strides.size();
+ConvPointers PlanTrial::pointers() const {
+    const std::size_t operands = problem_.operand_strides.size();
     auto number = [&](std::size_t which) {
         return reinterpret_cast<const float*>(numbers_.data() + which * kNumberBytes);
     };
@@ -118,25 +117,26 @@ ConvPointers PlanTrial::pointers(const ConvProblem& problem) const {
     pointers.y = y_.data();
     pointers.rate = number(1);
     pointers.shift = number(2);
-    pointers.y_grid = output_grid(problem);
+    pointers.y_grid = output_grid(problem_);
     // What an operand's zero point comes to is added at the end.
     Grid operand = kOperandGrid;
-    if (problem.shifts && problem.y_type != ElementType::kI8) operand.zero = -kShift / operand.step;
+    if (problem_.shifts && problem_.y_type != ElementType::kI8)
+        operand.zero = -kShift / operand.step;
     pointers.operand_grids.assign(operands, operand);
     return pointers;
 }
 
-Result<void> PlanTrial::upload_numbers(const ConvProblem& problem) const {
-    const auto depth = static_cast<float>(problem.w[1] * problem.w[2] * problem.w[3]);
+Result<void> PlanTrial::upload_numbers() const {
+    const auto depth = static_cast<float>(problem_.w[1] * problem_.w[2] * problem_.w[3]);
     std::vector<float> scale;
-    for (std::int64_t k = 0; k < problem.w[0]; ++k)
+    for (std::int64_t k = 0; k < problem_.w[0]; ++k)
         scale.push_back((0.5f + static_cast<float>(k % 16) / 16) * 3 /
                         (kMeanProduct * std::sqrt(depth)));
     std::array<float, 3 * kNumberBytes / sizeof(float)> numbers{};
     constexpr std::size_t kNext = kNumberBytes / sizeof(float);
     numbers[0] = kOperandGrid.step;
     numbers[kNext] = 1 / kOutputGrid.step;
-    numbers[2 * kNext] = problem.y_type == ElementType::kI8 ? kOutputGrid.zero : kShift;
+    numbers[2 * kNext] = problem_.y_type == ElementType::kI8 ? kOutputGrid.zero : kShift;
     auto upload = [&](const Buffer& to, const float* from, std::size_t bytes) {
         return check(cudaMemcpyAsync(to.data(), from, bytes, cudaMemcpyHostToDevice, stream_.get()),
                      "uploading made-up numbers");
@@ -145,44 +145,47 @@ Result<void> PlanTrial::upload_numbers(const ConvProblem& problem) const {
     return upload(numbers_, numbers.data(), sizeof numbers);
 }
 
-Result<void> PlanTrial::prepare(const ConvProblem& problem) {
-    SLUICE_TRY(upload_numbers(problem));
-    const Type type = type_of(problem.type);
+Result<void> PlanTrial::compute_right() {
+    SLUICE_TRY(upload_numbers());
+    const Type type = type_of(problem_.type);
     const cudaStream_t stream = stream_.get();
-    launch_fill(x_.data(), type, span_of(problem.x, problem.x_strides), 1, stream);
-    launch_fill(weights_.data(), type, weight_count(problem), 2, stream);
-    launch_fill(bias_.data(), Type::kF32, static_cast<int>(problem.w[0]), 3, stream);
+    launch_fill(x_.data(), type, span_of(problem_.x, problem_.x_strides), 1, stream);
+    launch_fill(weights_.data(), type, weight_count(problem_), 2, stream);
+    launch_fill(bias_.data(), Type::kF32, static_cast<int>(problem_.w[0]), 3, stream);
     // Operands of several types would want a memory each; there is one operand in practice.
-    for (const ElementType operand : problem.operand_types)
-        launch_fill(operand_.data(), type_of(operand), operand_span(problem), 4, stream);
-    launch_fill(
-        right_.data(), type_of(problem.y_type), span_of(problem.y, problem.y_strides), 5, stream);
+    for (const ElementType operand : problem_.operand_types)
+        launch_fill(operand_.data(), type_of(operand), operand_span(problem_), 4, stream);
+    launch_fill(right_.data(),
+                type_of(problem_.y_type),
+                span_of(problem_.y, problem_.y_strides),
+                5,
+                stream);
     ConvCheckArgs args;
-    args.window.input = image_of(x_.data(), problem.x, problem.x_strides);
-    args.window.output = image_of(right_.data(), problem.y, problem.y_strides);
+    args.window.input = image_of(x_.data(), problem_.x, problem_.x_strides);
+    args.window.output = image_of(right_.data(), problem_.y, problem_.y_strides);
     args.window.input.type = type;
-    args.window.output.type = type_of(problem.y_type);
-    args.window.output.grid = output_grid(problem);
-    if (problem.shifts && problem.y_type != ElementType::kI8) args.shift = kShift;
+    args.window.output.type = type_of(problem_.y_type);
+    args.window.output.grid = output_grid(problem_);
+    if (problem_.shifts && problem_.y_type != ElementType::kI8) args.shift = kShift;
     args.scale = reinterpret_cast<const float*>(scale_.data());
     for (std::size_t i = 0; i < 2; ++i) {
-        args.window.kernel[i] = problem.window.kernel[i];
-        args.window.stride[i] = problem.window.stride[i];
-        args.window.dilation[i] = problem.window.dilation[i];
-        args.window.pad_begin[i] = problem.window.pad_begin[i];
+        args.window.kernel[i] = problem_.window.kernel[i];
+        args.window.stride[i] = problem_.window.stride[i];
+        args.window.dilation[i] = problem_.window.dilation[i];
+        args.window.pad_begin[i] = problem_.window.pad_begin[i];
     }
-    args.groups = static_cast<int>(problem.x[1] / problem.w[1]);
+    args.groups = static_cast<int>(problem_.x[1] / problem_.w[1]);
     args.weights = weights_.data();
     args.bias = reinterpret_cast<const float*>(bias_.data());
     int next = 0;
-    for (const PointStep& step : problem.steps) {
+    for (const PointStep& step : problem_.steps) {
         KernelStep& to = args.steps.step[args.steps.count++];
         to = {static_cast<std::uint8_t>(step.op), -1, step.a, step.b};
         if (step.input < 0) continue;
         const auto which = static_cast<std::size_t>(next);
-        const Image image = image_of(operand_.data(), problem.y, problem.operand_strides[which]);
+        const Image image = image_of(operand_.data(), problem_.y, problem_.operand_strides[which]);
         args.operand[next].data = image.data;
-        args.operand[next].type = type_of(problem.operand_types[which]);
+        args.operand[next].type = type_of(problem_.operand_types[which]);
         args.operand[next].grid = kOperandGrid;
         std::copy(image.strides, image.strides + 4, args.operand[next].strides);
         to.input = static_cast<std::int8_t>(next++);
@@ -193,14 +196,12 @@ Result<void> PlanTrial::prepare(const ConvProblem& problem) {
     return check(cudaStreamSynchronize(stream), "computing what plans are compared with");
 }
 
-Result<bool> PlanTrial::is_right(const Cudnn& cudnn,
-                                 const ConvProblem& problem,
-                                 const ConvPlan& plan) {
-    const Type type = type_of(problem.y_type);
-    const int span = span_of(problem.y, problem.y_strides);
+Result<bool> PlanTrial::is_right(const Cudnn& cudnn, const ConvPlan& plan) {
+    const Type type = type_of(problem_.y_type);
+    const int span = span_of(problem_.y, problem_.y_strides);
     launch_fill(y_.data(), type, span, 5, stream_.get());
     SLUICE_TRY(cudnn.use(stream_));
-    SLUICE_TRY(plan.run(cudnn, pointers(problem), workspace_.data(), stream_.get()));
+    SLUICE_TRY(plan.run(cudnn, pointers(), workspace_.data(), stream_.get()));
     SLUICE_TRY(
         check(cudaMemsetAsync(sums_.data(), 0, 2 * sizeof(float), stream_.get()), "clearing sums"));
     launch_compare(y_.data(),
@@ -213,20 +214,17 @@ Result<bool> PlanTrial::is_right(const Cudnn& cudnn,
     float sums[2] = {};
     SLUICE_TRY(
         check(cudaMemcpy(sums, sums_.data(), sizeof sums, cudaMemcpyDeviceToHost), "reading sums"));
-    return is_near(sums, problem.y_type, problem.tf32);
+    return is_near(sums, problem_.y_type, problem_.tf32);
 }
 
 Result<void> PlanTrial::still_works() const {
     return stream_.wait();
 }
 
-Result<float> PlanTrial::time(const Cudnn& cudnn,
-                              const ConvProblem& problem,
-                              const ConvPlan& plan) {
+Result<float> PlanTrial::time(const Cudnn& cudnn, const ConvPlan& plan) {
     SLUICE_TRY(cudnn.use(stream_));
-    return shortest_time(stream_, [&] {
-        return plan.run(cudnn, pointers(problem), workspace_.data(), stream_.get());
-    });
+    return shortest_time(
+        stream_, [&] { return plan.run(cudnn, pointers(), workspace_.data(), stream_.get()); });
 }
 
 }  // namespace sluice::infer::cuda

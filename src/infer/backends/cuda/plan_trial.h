@@ -8,29 +8,28 @@ namespace sluice::infer::cuda {
 /// neighbours of the right ones.
 bool is_near(const float (&sums)[2], memory::ElementType type, bool tf32 = false);
 
-/// Runs plans on made-up numbers in memory of its own: are they right, and how long do they take?
-/// cuDNN offers plans that compute something else where the output lies in a larger tensor
-/// (measured: 9.19 on an H100, 1x1 convolutions into a slice), so none is believed.
+/// Runs a problem's plans on made-up numbers in memory of its own: are they right, and how long do
+/// they take? cuDNN offers plans that compute something else where the output lies in a larger
+/// tensor (measured: 9.19 on an H100, 1x1 convolutions into a slice), so none is believed.
 class PlanTrial {
 public:
-    /// With room for each of these problems and `workspace` bytes.
-    static Result<PlanTrial> create(const std::vector<const ConvProblem*>& problems,
-                                    std::size_t workspace);
+    /// For these plans of the problem. Computes what they are compared with.
+    static Result<PlanTrial> create(const ConvProblem& problem, const std::vector<ConvPlan>& plans);
 
-    /// Computes what the problem's plans are compared with.
-    Result<void> prepare(const ConvProblem& problem);
-    /// Does the plan compute what the last prepared problem asks, and leave the gaps between its
-    /// outputs alone?
-    Result<bool> is_right(const Cudnn& cudnn, const ConvProblem& problem, const ConvPlan& plan);
+    /// Does the plan compute what the problem asks, and leave the gaps between its outputs alone?
+    Result<bool> is_right(const Cudnn& cudnn, const ConvPlan& plan);
     /// Not after a plan that reached beyond its memory: nothing runs on the device any more.
     Result<void> still_works() const;
     /// Milliseconds of one run.
-    Result<float> time(const Cudnn& cudnn, const ConvProblem& problem, const ConvPlan& plan);
+    Result<float> time(const Cudnn& cudnn, const ConvPlan& plan);
 
 private:
-    ConvPointers pointers(const ConvProblem& problem) const;
-    Result<void> upload_numbers(const ConvProblem& problem) const;
+    explicit PlanTrial(const ConvProblem& problem) : problem_(problem) {}
+    Result<void> compute_right();
+    ConvPointers pointers() const;
+    Result<void> upload_numbers() const;
 
+    ConvProblem problem_;
     memory::cuda::Stream stream_;
     memory::cuda::Buffer x_;
     memory::cuda::Buffer weights_;

@@ -34,8 +34,7 @@ EngineHost this_host() {
     for (int device = 0; device < memory::cuda::device_count(); ++device) {
         if (auto name = gpu_name(device)) host.gpus.push_back(std::move(*name));
     }
-    // It knows its version once it is there.
-    if (!host.gpus.empty() && Cudnn::create()) host.cudnn = std::to_string(Cudnn::version());
+    if (!host.gpus.empty() && Cudnn::load()) host.cudnn = std::to_string(Cudnn::version());
     return host;
 }
 

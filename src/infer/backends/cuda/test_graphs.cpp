@@ -1,5 +1,9 @@
 #include "sluice/infer/backends/cuda/test_graphs.h"
 
+#include "sluice/infer/backends/openvino/compile.h"
+#include "sluice/infer/backends/openvino/prepare.h"
+#include "sluice/infer/backends/openvino/test_models.h"
+
 namespace sluice::infer::cuda {
 namespace {
 
@@ -255,6 +259,14 @@ std::vector<TestGraph> test_graphs() {
     const auto more = picking_graphs();
     graphs.insert(graphs.end(), more.begin(), more.end());
     return graphs;
+}
+
+std::shared_ptr<ov::Model> prepared_real_model(const std::string& name) {
+    const std::string path = real_model(name);
+    if (path.empty()) return nullptr;
+    InputAdaptation adaptation;
+    adaptation.type = memory::ElementType::kF32;
+    return prepare(path, *openvino_core().read_model(path), adaptation, 1).value().model;
 }
 
 }  // namespace sluice::infer::cuda

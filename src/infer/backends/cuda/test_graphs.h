@@ -11,6 +11,8 @@
 #include <openvino/op/ops.hpp>
 #include <openvino/openvino.hpp>
 
+#include "sluice/infer/backends/cuda/graph.h"
+
 /// Small models made in code, at least one for each operator: what the importer, the fusions, the
 /// lowering and the kernels are tried on.
 namespace sluice::infer::cuda {
@@ -155,6 +157,23 @@ std::vector<TestGraph> picking_graphs();
 /// Graphs that are rounded to 8 bits. Not among test_graphs(): a number near an edge falls to
 /// either side, so that what is computed in another order is not the same but for rounding.
 std::vector<TestGraph> int8_graphs();
+
+/// A model of real_models() as the importer is given it, its input in fp32; null where the test
+/// data has it not.
+std::shared_ptr<ov::Model> prepared_real_model(const std::string& name);
+
+/// Numbers for each input of the graph.
+inline std::vector<std::vector<float>> random_inputs(const Graph& graph,
+                                                     unsigned seed,
+                                                     float low = -1,
+                                                     float high = 1) {
+    std::vector<std::vector<float>> inputs;
+    for (ValueId input : graph.inputs) {
+        const auto count = memory::element_count(graph.value(input).shape);
+        inputs.push_back(random_numbers(static_cast<std::size_t>(count), seed, low, high));
+    }
+    return inputs;
+}
 
 /// Norm of the difference over the norm of what is right; infinite where a number is missing.
 inline double error_of(const std::vector<float>& got, const std::vector<float>& wanted) {
