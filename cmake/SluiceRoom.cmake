@@ -80,9 +80,11 @@ function(sluice_test name)
     cmake_parse_arguments(TEST "" "" "SOURCES;LIBRARIES" ${ARGN})
     find_package(GTest REQUIRED)
     add_executable(${name} ${TEST_SOURCES})
-    # UNITY_BUILD: of tests, unlike rooms, most of the time goes into their own code, so they gain little.
+    # UNITY_BUILD: of tests, unlike rooms, most of the time goes into their own code, so they gain little by it. -O1
+    # instead of a release's -O3 saves 40 % of it.
     set_target_properties(${name} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests UNITY_BUILD OFF)
+    target_compile_options(${name} PRIVATE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-O1>)
     target_link_libraries(${name} PRIVATE ${TEST_LIBRARIES} sluice_options GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name} PRIVATE
         SLUICE_TEST_DATA="${SLUICE_TEST_DATA}" SLUICE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
