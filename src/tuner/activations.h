@@ -15,9 +15,6 @@ namespace sluice::tuner {
 /// Whose numbers are meant: a half judges ranges that the other one taught.
 enum class Part : std::size_t { kFirstHalf, kSecondHalf, kAll };
 inline constexpr std::size_t kParts = 3;
-inline bool belongs(const Sample& sample, Part part) {
-    return part == Part::kAll || sample.half == static_cast<int>(part);
-}
 
 /// What numbers the tensors held that the layers read, and their means in each sample.
 class Activations {

@@ -80,32 +80,6 @@ Result<std::vector<Answer>> on_device(Subject& subject,
     return emulated(subject, calibration, samples);
 }
 
-/// The same of halves that judge what the other half taught.
-Result<std::vector<Answer>> held_out_on_device(const Workbench& bench,
-                                               const Study& study,
-                                               const SampleSet& set,
-                                               CalibrationReport& report) {
-    report.held_out = study.held_out();
-    if (!study.held_out())
-        return on_device(bench.subject,
-                         bench.calibration(study.recipe(), Part::kAll),
-                         pointers(set.samples),
-                         report.emulated);
-    std::vector<Answer> out(set.samples.size());
-    for (Part judged : {Part::kFirstHalf, Part::kSecondHalf}) {
-        const Part taught = judged == Part::kFirstHalf ? Part::kSecondHalf : Part::kFirstHalf;
-        std::vector<const Sample*> samples;
-        for (const Sample& sample : set.samples) {
-            if (belongs(sample, judged)) samples.push_back(&sample);
-        }
-        auto answers = SLUICE_TRY(on_device(
-            bench.subject, bench.calibration(study.recipe(), taught), samples, report.emulated));
-        for (std::size_t i = 0; i < samples.size(); ++i)
-            out[static_cast<std::size_t>(samples[i] - set.samples.data())] = std::move(answers[i]);
-    }
-    return out;
-}
-
 /// Of each precision that the device can do, speed and accuracy.
 Result<void> compare_precisions(Subjects& subjects,
                                 const infer::Calibration& calibration,
@@ -207,7 +181,10 @@ Result<CalibrationReport> calibrate(const CalibrateOptions& options, Progress& p
     SLUICE_TRY(progress.step("measuring int8", 0, 1));
     const infer::Calibration calibration = bench.calibration(study.recipe(), Part::kAll);
     report.method = calibration.method;
-    const auto answers = SLUICE_TRY(held_out_on_device(bench, study, subjects.set, report));
+    const auto answers =
+        SLUICE_TRY(study.held_out_answers(study.recipe(), [&](const auto& taught, auto samples) {
+            return on_device(*subjects.subject, taught, samples, report.emulated);
+        }));
     report.int8 = SLUICE_TRY(subjects.judge->judge(answers));
     SLUICE_TRY(compare_precisions(subjects, calibration, options, progress, report));
     decide(*subjects.judge, options.force, report);

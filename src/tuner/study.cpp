@@ -38,6 +38,14 @@ std::vector<Answer> answers_to(const std::vector<const Sample*>& some,
     return out;
 }
 
+std::vector<const Sample*> of_part(const std::vector<const Sample*>& samples, Part part) {
+    std::vector<const Sample*> out;
+    for (const Sample* sample : samples) {
+        if (part == Part::kAll || sample->half == static_cast<int>(part)) out.push_back(sample);
+    }
+    return out;
+}
+
 }  // namespace
 
 Study::Study(Workbench& bench,
@@ -52,11 +60,12 @@ Study::Study(Workbench& bench,
       journal_(journal),
       progress_(progress),
       report_(report),
-      held_out_(set.samples.size() >= kLeastToHalve),
       some_(thin(set.samples, kSome)),
       few_(thin(set.samples, kFew)),
       some_in_fp32_(answers_to(some_, set.samples, judge.reference())),
-      few_in_fp32_(answers_to(few_, set.samples, judge.reference())) {}
+      few_in_fp32_(answers_to(few_, set.samples, judge.reference())) {
+    report_.held_out = set.samples.size() >= kLeastToHalve;
+}
 
 Result<double> Study::distance_of(const std::string& entry, const Recipe& recipe) {
     if (auto kept = journal_.number(entry)) return *kept;
@@ -109,12 +118,8 @@ Result<void> Study::correct_bias() {
     const auto kept = journal_.number("biases corrected");
     if (kept && *kept > distance_ * (1 - kPays)) return {};
     auto learn = [&](Part part) -> Result<void> {
-        std::vector<const Sample*> samples;
-        for (const Sample* sample : some_) {
-            if (belongs(*sample, part)) samples.push_back(sample);
-        }
         bench_.bias[static_cast<std::size_t>(part)] =
-            SLUICE_TRY(bias_corrections(bench_, recipe_, part, samples));
+            SLUICE_TRY(bias_corrections(bench_, recipe_, part, of_part(some_, part)));
         return {};
     };
     SLUICE_TRY(learn(Part::kAll));
@@ -122,7 +127,7 @@ Result<void> Study::correct_bias() {
     recipe.bias = true;
     const double value = SLUICE_TRY(distance_of("biases corrected", recipe));
     if (value > distance_ * (1 - kPays)) return {};
-    if (held_out_) {
+    if (report_.held_out) {
         SLUICE_TRY(progress_.step("correcting biases", 1, static_cast<int>(kParts)));
         SLUICE_TRY(learn(Part::kFirstHalf));
         SLUICE_TRY(progress_.step("correcting biases", 2, static_cast<int>(kParts)));
@@ -202,19 +207,14 @@ Recipe Study::with_floats(std::size_t count) const {
     return recipe;
 }
 
-Result<std::vector<Answer>> Study::held_out_answers(const Recipe& recipe) {
-    if (!held_out_)
-        return emulated(
-            bench_.subject, bench_.calibration(recipe, Part::kAll), pointers(set_.samples));
-    std::vector<Answer> out(set_.samples.size());
+Result<std::vector<Answer>> Study::held_out_answers(const Recipe& recipe, const Int8& int8) const {
+    const std::vector<const Sample*> all = pointers(set_.samples);
+    if (!report_.held_out) return int8(bench_.calibration(recipe, Part::kAll), all);
+    std::vector<Answer> out(all.size());
     for (Part judged : {Part::kFirstHalf, Part::kSecondHalf}) {
         const Part taught = judged == Part::kFirstHalf ? Part::kSecondHalf : Part::kFirstHalf;
-        std::vector<const Sample*> samples;
-        for (const Sample& sample : set_.samples) {
-            if (belongs(sample, judged)) samples.push_back(&sample);
-        }
-        auto answers =
-            SLUICE_TRY(emulated(bench_.subject, bench_.calibration(recipe, taught), samples));
+        const std::vector<const Sample*> samples = of_part(all, judged);
+        auto answers = SLUICE_TRY(int8(bench_.calibration(recipe, taught), samples));
         for (std::size_t i = 0; i < samples.size(); ++i)
             out[static_cast<std::size_t>(samples[i] - set_.samples.data())] = std::move(answers[i]);
     }
@@ -229,7 +229,10 @@ Result<bool> Study::try_floats(std::size_t count, double floor) {
         fmt::format("{} with {} in float", to_string(judge_.measure()), count);
     auto loss = journal_.number(entry);
     if (!loss) {
-        const auto answers = SLUICE_TRY(held_out_answers(recipe));
+        const auto answers =
+            SLUICE_TRY(held_out_answers(recipe, [&](const auto& calibration, auto samples) {
+                return emulated(bench_.subject, calibration, samples);
+            }));
         loss = SLUICE_TRY(judge_.loss(answers));
         SLUICE_TRY(journal_.keep(entry, *loss));
     }

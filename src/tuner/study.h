@@ -1,6 +1,7 @@
 #pragma once
 
-#include <memory>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,9 +40,11 @@ public:
     Result<bool> meet_floor(double floor);
 
     const Recipe& recipe() const { return recipe_; }
-    /// Of samples that taught nothing, where there are enough; in emulation.
-    Result<std::vector<Answer>> held_out_answers(const Recipe& recipe);
-    bool held_out() const { return held_out_; }
+    /// What int8 answers to all samples, on the device or in emulation.
+    using Int8 = std::function<Result<std::vector<Answer>>(const infer::Calibration& calibration,
+                                                           std::span<const Sample* const> samples)>;
+    /// Of samples that taught nothing, where there are enough.
+    Result<std::vector<Answer>> held_out_answers(const Recipe& recipe, const Int8& int8) const;
 
 private:
     Result<double> distance_of(const std::string& entry, const Recipe& recipe);
@@ -54,7 +57,6 @@ private:
     Journal& journal_;
     Progress& progress_;
     CalibrationReport& report_;
-    bool held_out_ = false;
     std::vector<const Sample*> some_;  ///< enough of them to compare recipes by
     std::vector<const Sample*> few_;   ///< enough to compare layers by
     std::vector<Answer> some_in_fp32_;
