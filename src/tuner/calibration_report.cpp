@@ -60,14 +60,8 @@ std::string precision_table(const CalibrationReport& report) {
 }
 
 std::string layer_table(const CalibrationReport& report) {
-    std::vector<const LayerReport*> lines;
-    for (const LayerReport& line : report.layers) {
-        if (line.distance) lines.push_back(&line);
-    }
+    std::vector<const LayerReport*> lines = worst_first(report);
     if (lines.empty()) return {};
-    std::stable_sort(lines.begin(), lines.end(), [](const LayerReport* a, const LayerReport* b) {
-        return *a->distance > *b->distance;
-    });
     lines.resize(std::min(lines.size(), kShown));
     std::string out = "\nlayers that lose most, each alone in int8\n";
     for (const LayerReport* line : lines)
@@ -118,6 +112,17 @@ std::string class_table(const CalibrationReport& report) {
 }
 
 }  // namespace
+
+std::vector<const LayerReport*> worst_first(const CalibrationReport& report) {
+    std::vector<const LayerReport*> lines;
+    for (const LayerReport& line : report.layers) {
+        if (line.distance) lines.push_back(&line);
+    }
+    std::stable_sort(lines.begin(), lines.end(), [](const LayerReport* a, const LayerReport* b) {
+        return *a->distance > *b->distance;
+    });
+    return lines;
+}
 
 double decibels(double distance) {
     return std::max(-99.0, 10 * std::log10(std::max(distance, 1e-30)));

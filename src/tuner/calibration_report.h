@@ -92,6 +92,9 @@ struct CalibrationReport {
     std::string written;               ///< the calibration's file; empty: none
 };
 
+/// Layers that were measured alone, those first that lose most.
+std::vector<const LayerReport*> worst_first(const CalibrationReport& report);
+
 /// Decibels: 10 log10, at least -99.
 double decibels(double distance);
 

@@ -170,15 +170,9 @@ Result<void> Study::scan_layers() {
 
 Result<void> Study::refine_tensors() {
     // The tensors of the layers that lose most alone, whatever these compute.
-    std::vector<const LayerReport*> worst;
-    for (const LayerReport& line : report_.layers) {
-        if (line.distance && recipe_.floats.count(line.layer.name) == 0) worst.push_back(&line);
-    }
-    std::stable_sort(worst.begin(), worst.end(), [](const LayerReport* a, const LayerReport* b) {
-        return *a->distance > *b->distance;
-    });
     std::set<std::string> tried;
-    for (const LayerReport* line : worst) {
+    for (const LayerReport* line : worst_first(report_)) {
+        if (recipe_.floats.count(line->layer.name) > 0) continue;
         const std::string& tensor = line->layer.input;
         if (tried.size() == kRefined) break;
         if (!tried.insert(tensor).second) continue;

@@ -24,15 +24,10 @@ Precision fastest_that_passed(const CalibrationReport& report) {
     return best ? best->precision : Precision::kFp32;
 }
 
-/// Those that lose most alone, where they were measured.
+/// Those in int8 that lose most alone, where they were measured.
 std::string worst_layers(const CalibrationReport& report) {
-    std::vector<const LayerReport*> lines;
-    for (const LayerReport& line : report.layers) {
-        if (line.distance && line.in_float.empty()) lines.push_back(&line);
-    }
-    std::stable_sort(lines.begin(), lines.end(), [](const LayerReport* a, const LayerReport* b) {
-        return *a->distance > *b->distance;
-    });
+    std::vector<const LayerReport*> lines = worst_first(report);
+    std::erase_if(lines, [](const LayerReport* line) { return !line->in_float.empty(); });
     if (lines.size() > kNamed) lines.resize(kNamed);
     std::string out;
     for (const LayerReport* line : lines)
