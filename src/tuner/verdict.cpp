@@ -15,13 +15,14 @@ constexpr double kAlike = 0.999;
 /// Layers that a refusal names.
 constexpr std::size_t kNamed = 3;
 
-Precision fastest_that_passed(const CalibrationReport& report) {
-    const PrecisionReport* best = nullptr;
+/// fp32, which comes first, always passes.
+const PrecisionReport& fastest_that_passed(const CalibrationReport& report) {
+    const PrecisionReport* best = &report.precisions.front();
     for (const PrecisionReport& precision : report.precisions) {
-        if (!precision.passed) continue;
-        if (!best || precision.images_per_second > best->images_per_second) best = &precision;
+        if (precision.passed && precision.images_per_second > best->images_per_second)
+            best = &precision;
     }
-    return best ? best->precision : Precision::kFp32;
+    return *best;
 }
 
 /// Those in int8 that lose most alone, where they were measured.
@@ -39,24 +40,15 @@ std::string worst_layers(const CalibrationReport& report) {
     return out;
 }
 
-void suggest(const Judge& judge, CalibrationReport& report) {
+void suggest(const PrecisionReport& other, CalibrationReport& report) {
     const std::string layers = worst_layers(report);
     if (!layers.empty()) report.reasons.push_back("most is lost, each alone, in " + layers);
-    const PrecisionReport* other = nullptr;
-    for (const PrecisionReport& precision : report.precisions) {
-        if (!precision.passed || precision.precision == Precision::kInt8) continue;
-        if (!other || precision.images_per_second > other->images_per_second) other = &precision;
-    }
-    if (other)
-        report.reasons.push_back(fmt::format("--precision {} passes: loss {:.4f}, {:.0f} images/s",
-                                             to_text(other->precision),
-                                             other->accuracy.loss,
-                                             other->images_per_second));
+    report.reasons.push_back(fmt::format("--precision {} passes: loss {:.4f}, {:.0f} images/s",
+                                         to_text(other.precision),
+                                         other.accuracy.loss,
+                                         other.images_per_second));
     if (report.image_count < 16)
         report.reasons.push_back("more pictures may teach better ranges: 16 are few, 100 are many");
-    if (judge.reference_boxes() > 0 || judge.measure() != Measure::kF1)
-        report.reasons.push_back(
-            fmt::format("--floor {:.3f} would let it pass", report.int8.loss + 0.0005));
 }
 
 }  // namespace
@@ -82,7 +74,7 @@ Result<void> judge_precisions(Subject& subject,
         line.passed = line.accuracy.loss <= report.floor;
     }
     report.precisions.front().passed = true;
-    report.chosen = fastest_that_passed(report);
+    report.chosen = fastest_that_passed(report).precision;
     return {};
 }
 
@@ -90,6 +82,11 @@ void decide(const Judge& judge, bool force, CalibrationReport& report) {
     const bool blind = judge.measure() == Measure::kF1 && judge.reference_boxes() == 0;
     if (report.int8.loss <= report.floor && !blind) return;
     report.verdict = force ? Verdict::kForced : Verdict::kRefused;
+    for (PrecisionReport& precision : report.precisions) {
+        if (precision.precision == Precision::kInt8) precision.passed = false;
+    }
+    const PrecisionReport& other = fastest_that_passed(report);
+    report.chosen = other.precision;
     if (blind) {
         report.reasons.emplace_back(
             "fp32 finds nothing in these pictures, so nobody can say what int8 loses: give "
@@ -97,11 +94,10 @@ void decide(const Judge& judge, bool force, CalibrationReport& report) {
     } else {
         report.reasons.push_back("int8 " + loss_sentence(report));
     }
-    suggest(judge, report);
-    for (PrecisionReport& precision : report.precisions) {
-        if (precision.precision == Precision::kInt8) precision.passed = false;
-    }
-    report.chosen = fastest_that_passed(report);
+    suggest(other, report);
+    if (!blind)
+        report.reasons.push_back(
+            fmt::format("--floor {:.3f} would let it pass", report.int8.loss + 0.0005));
 }
 
 Result<void> show_worst(const Subject& subject,
