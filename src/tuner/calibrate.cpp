@@ -171,12 +171,7 @@ Result<CalibrationReport> calibrate(const CalibrateOptions& options, Progress& p
         SLUICE_TRY(Activations::collect(
             *subjects.subject, subjects.set.samples, subjects.layers, journal, progress))};
     Study study(bench, subjects.set, *subjects.judge, journal, progress, report);
-    SLUICE_TRY(study.choose_method());
-    SLUICE_TRY(study.spare_heads());
-    SLUICE_TRY(study.scan_layers());
-    SLUICE_TRY(study.refine_tensors());
-    SLUICE_TRY(study.correct_bias());
-    SLUICE_TRY(study.meet_floor(report.floor));
+    SLUICE_TRY(study.run(report.floor));
 
     SLUICE_TRY(progress.step("measuring int8", 0, 1));
     const infer::Calibration calibration = bench.calibration(study.recipe(), Part::kAll);

@@ -67,6 +67,15 @@ Study::Study(Workbench& bench,
     report_.held_out = set.samples.size() >= kLeastToHalve;
 }
 
+Result<void> Study::run(double floor) {
+    SLUICE_TRY(choose_method());
+    SLUICE_TRY(spare_heads());
+    SLUICE_TRY(scan_layers());
+    SLUICE_TRY(refine_tensors());
+    SLUICE_TRY(correct_bias());
+    return meet_floor(floor);
+}
+
 Result<double> Study::distance_of(const std::string& entry, const Recipe& recipe) {
     if (auto kept = journal_.number(entry)) return *kept;
     const infer::Calibration calibration = bench_.calibration(recipe, Part::kAll);
@@ -234,7 +243,7 @@ Result<bool> Study::try_floats(std::size_t count, double floor) {
     return *loss <= floor * kMargin;
 }
 
-Result<bool> Study::meet_floor(double floor) {
+Result<void> Study::meet_floor(double floor) {
     std::size_t most = 0;
     while (most < ranked_.size() && bench_.int8_share(with_floats(most + 1)) >= kLeastInt8)
         ++most;
@@ -256,7 +265,7 @@ Result<bool> Study::meet_floor(double floor) {
         if (why != recipe_.floats.end()) line.in_float = why->second;
     }
     report_.int8_share = bench_.int8_share(recipe_);
-    return least.has_value();
+    return {};
 }
 
 }  // namespace sluice::tuner

@@ -14,8 +14,8 @@
 
 namespace sluice::tuner {
 
-/// The steps from pictures to a recipe, in the order in which they are called. Each leaves what it
-/// found in the report and in the journal. Its parts outlive it.
+/// From pictures to a recipe. Each step leaves what it found in the report and in the journal. Its
+/// parts outlive it.
 class Study {
 public:
     Study(Workbench& bench,
@@ -25,19 +25,9 @@ public:
           Progress& progress,
           CalibrationReport& report);
 
-    /// Depthwise layers stay in float; the range method is the one that comes nearest to fp32.
-    Result<void> choose_method();
-    /// Tensors that come nearer by a method of their own get it: the most sensitive ones are tried.
-    Result<void> refine_tensors();
-    /// Last layers of heads stay in float, and biases are corrected, where that pays.
-    Result<void> spare_heads();
-    Result<void> correct_bias();
-    /// What each layer loses alone.
-    Result<void> scan_layers();
-    /// Sends layers back to float, those first that lose most for what they compute, until the loss
-    /// is within the floor. False where no recipe is that leaves int8 something to do; then the
-    /// recipe is the one that lost least.
-    Result<bool> meet_floor(double floor);
+    /// All steps. Where none of the recipes that leave int8 something to do is within the floor,
+    /// the recipe is then the one that lost least.
+    Result<void> run(double floor);
 
     const Recipe& recipe() const { return recipe_; }
     /// What int8 answers to all samples, on the device or in emulation.
@@ -47,6 +37,20 @@ public:
     Result<std::vector<Answer>> held_out_answers(const Recipe& recipe, const Int8& int8) const;
 
 private:
+    /// Depthwise layers stay in float; the range method is the one that comes nearest to fp32.
+    Result<void> choose_method();
+    /// Last layers of heads stay in float where that pays.
+    Result<void> spare_heads();
+    /// What each layer loses alone.
+    Result<void> scan_layers();
+    /// Tensors that come nearer by a method of their own get it: the most sensitive ones are tried.
+    Result<void> refine_tensors();
+    /// Biases are corrected where that pays.
+    Result<void> correct_bias();
+    /// Sends layers back to float, those first that lose most for what they compute, until the loss
+    /// is within the floor.
+    Result<void> meet_floor(double floor);
+
     Result<double> distance_of(const std::string& entry, const Recipe& recipe);
     Result<bool> try_floats(std::size_t count, double floor);
     Recipe with_floats(std::size_t count) const;
