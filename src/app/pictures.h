@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "sluice/app/sources.h"
 #include "sluice/memory/image.h"

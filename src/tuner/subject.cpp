@@ -192,9 +192,7 @@ Result<void> Subject::run(Engine& engine,
     return {};
 }
 
-Result<Answer> Subject::answer(const Sample& sample,
-                               std::size_t number,
-                               std::span<const memory::TensorView> outputs) {
+Result<Answer> Subject::answer(const Sample& sample, std::span<const memory::TensorView> outputs) {
     Answer answer;
     const std::size_t own = model_->outputs().size();
     outputs = outputs.first(std::min(own, outputs.size()));
@@ -209,10 +207,8 @@ Result<Answer> Subject::answer(const Sample& sample,
     SLUICE_TRY(postprocessor_->find(outputs, 0, found_));
     postprocessor_->finish(infer::to_source(sample.placement), found_);
     for (const meta::Detection& detection : found_)
-        answer.boxes.push_back({static_cast<std::int64_t>(number),
-                                detection.class_id.value,
-                                to_box(detection.box),
-                                detection.score});
+        answer.boxes.push_back(
+            {0, detection.class_id.value, to_box(detection.box), detection.score});
     return answer;
 }
 
@@ -220,7 +216,7 @@ Result<std::vector<Answer>> Subject::answers(Engine& engine,
                                              std::span<const Sample* const> samples) {
     std::vector<Answer> out;
     auto visit = [&](std::size_t i, std::span<const memory::TensorView> outputs) -> Result<void> {
-        out.push_back(SLUICE_TRY(answer(*samples[i], i, outputs)));
+        out.push_back(SLUICE_TRY(answer(*samples[i], outputs)));
         return {};
     };
     SLUICE_TRY(run(engine, samples, visit));

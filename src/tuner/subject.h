@@ -30,8 +30,7 @@ struct Sample {
 
 /// What a network says of a sample.
 struct Answer {
-    /// A detector: boxes from kLowestScore on, in pixels of the picture, with the sample's number
-    /// as image.
+    /// A detector: boxes from kLowestScore on, in pixels of the picture; all of image 0.
     std::vector<eval::DetectedBox> boxes;
     std::vector<std::vector<float>> vectors;  ///< another network: its outputs
 };
@@ -48,8 +47,6 @@ public:
     /// Errors: what loading gives; kUnsupported for a model without an image input.
     static Result<std::unique_ptr<Subject>> open(const gst::InferSettings& settings);
 
-    const std::string& path() const { return options_.model; }
-    const infer::EngineOptions& engine_options() const { return options_.engine; }
     const infer::ModelDescription& description() const { return description_; }
     bool detects() const { return description_.head.detects(); }
     bool classifies() const { return description_.head.kind() == infer::HeadKind::kClassifier; }
@@ -77,16 +74,14 @@ public:
     Result<void> run(infer::Engine& engine,
                      std::span<const Sample* const> samples,
                      const Visit& visit);
-    /// Outputs (the model's own come first) of a sample that ran alone.
-    Result<Answer> answer(const Sample& sample,
-                          std::size_t number,
-                          std::span<const memory::TensorView> outputs);
-    /// Both.
+    /// Runs the samples and reads the outputs.
     Result<std::vector<Answer>> answers(infer::Engine& engine,
                                         std::span<const Sample* const> samples);
 
 private:
     Subject() = default;
+    /// Outputs (the model's own come first) of a sample that ran alone.
+    Result<Answer> answer(const Sample& sample, std::span<const memory::TensorView> outputs);
 
     infer::RunnerOptions options_;
     infer::ModelDescription description_;
