@@ -15,8 +15,6 @@
 namespace sluice::tuner {
 namespace {
 
-/// So many layers are measured alone where a calibration fails.
-constexpr std::size_t kFew = 8;
 /// Each precision's speed is measured so often.
 constexpr int kRounds = 3;
 
@@ -115,12 +113,9 @@ Result<void> scan(Subjects& subjects,
                   const infer::Calibration& calibration,
                   Progress& progress,
                   CalibrationReport& report) {
-    const std::vector<const Sample*> samples = thin(subjects.set.samples, kFew);
-    std::vector<Answer> reference;
-    for (const Sample* sample : samples)
-        reference.push_back(
-            subjects.judge
-                ->reference()[static_cast<std::size_t>(sample - subjects.set.samples.data())]);
+    const std::vector<Sample>& all = subjects.set.samples;
+    const std::vector<const Sample*> samples = thin(all, kEnoughForLayers);
+    const std::vector<Answer> reference = answers_to(samples, all, subjects.judge->reference());
     int done = 0;
     for (LayerReport& line : report.layers) {
         SLUICE_TRY(progress.step(
@@ -136,18 +131,16 @@ Result<void> scan(Subjects& subjects,
 void list_layers(const Subjects& subjects,
                  const infer::Calibration& calibration,
                  CalibrationReport& report) {
-    double all = 0;
-    double int8 = 0;
+    Floats floats;
+    for (const infer::FloatLayer& layer : calibration.float_layers)
+        floats[layer.layer] = layer.why;
     for (const infer::QuantizableLayer& layer : subjects.layers) {
         LayerReport& line = report.layers.emplace_back();
         line.layer = layer;
-        for (const infer::FloatLayer& in_float : calibration.float_layers) {
-            if (in_float.layer == layer.name) line.in_float = in_float.why;
-        }
-        all += static_cast<double>(layer.multiply_adds);
-        if (line.in_float.empty()) int8 += static_cast<double>(layer.multiply_adds);
+        if (const auto why = floats.find(layer.name); why != floats.end())
+            line.in_float = why->second;
     }
-    report.int8_share = all > 0 ? int8 / all : 0;
+    report.int8_share = int8_share(subjects.layers, floats);
 }
 
 }  // namespace

@@ -86,4 +86,13 @@ std::vector<const Sample*> thin(const std::vector<Sample>& samples, std::size_t 
     return out;
 }
 
+std::vector<Answer> answers_to(const std::vector<const Sample*>& some,
+                               const std::vector<Sample>& all,
+                               std::span<const Answer> answers) {
+    std::vector<Answer> out;
+    for (const Sample* sample : some)
+        out.push_back(answers[static_cast<std::size_t>(sample - all.data())]);
+    return out;
+}
+
 }  // namespace sluice::tuner

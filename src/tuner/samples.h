@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,5 +26,12 @@ Result<SampleSet> read_samples(Subject& subject,
 
 /// Every so many-th, so that at most `most` are left.
 std::vector<const Sample*> thin(const std::vector<Sample>& samples, std::size_t most);
+/// Samples that are enough to compare layers by.
+inline constexpr std::size_t kEnoughForLayers = 8;
+
+/// What was answered to some of the samples, of the answers to all.
+std::vector<Answer> answers_to(const std::vector<const Sample*>& some,
+                               const std::vector<Sample>& all,
+                               std::span<const Answer> answers);
 
 }  // namespace sluice::tuner

@@ -17,7 +17,6 @@ using infer::RangeMethod;
 constexpr std::array<RangeMethod, 4> kMethods{
     RangeMethod::kMax, RangeMethod::kPercentile, RangeMethod::kEntropy, RangeMethod::kMse};
 constexpr std::size_t kSome = 32;
-constexpr std::size_t kFew = 8;
 /// Fewer samples are not halved.
 constexpr std::size_t kLeastToHalve = 4;
 /// A step pays where it takes away this share of the distance; less is noise.
@@ -28,15 +27,6 @@ constexpr double kLeastInt8 = 0.25;
 constexpr double kMargin = 0.9;
 /// Tensors that may get a method of their own.
 constexpr std::size_t kRefined = 6;
-
-std::vector<Answer> answers_to(const std::vector<const Sample*>& some,
-                               const std::vector<Sample>& all,
-                               std::span<const Answer> answers) {
-    std::vector<Answer> out;
-    for (const Sample* sample : some)
-        out.push_back(answers[static_cast<std::size_t>(sample - all.data())]);
-    return out;
-}
 
 std::vector<const Sample*> of_part(const std::vector<const Sample*>& samples, Part part) {
     std::vector<const Sample*> out;
@@ -61,7 +51,7 @@ Study::Study(Workbench& bench,
       progress_(progress),
       report_(report),
       some_(thin(set.samples, kSome)),
-      few_(thin(set.samples, kFew)),
+      few_(thin(set.samples, kEnoughForLayers)),
       some_in_fp32_(answers_to(some_, set.samples, judge.reference())),
       few_in_fp32_(answers_to(few_, set.samples, judge.reference())) {
     report_.held_out = set.samples.size() >= kLeastToHalve;
@@ -112,7 +102,7 @@ Result<void> Study::spare_heads() {
         if (layer.last && !layer.depthwise) recipe.floats[layer.name] = "last of a head";
     }
     if (recipe.floats.size() == recipe_.floats.size()) return {};
-    if (bench_.int8_share(recipe) < kLeastInt8) return {};
+    if (int8_share(bench_.layers, recipe.floats) < kLeastInt8) return {};
     SLUICE_TRY(progress_.step("trying the heads in float", 0, 1));
     const double value = SLUICE_TRY(distance_of("heads in float", recipe));
     if (value > distance_ * (1 - kPays)) return {};
@@ -239,13 +229,14 @@ Result<bool> Study::try_floats(std::size_t count, double floor) {
         loss = SLUICE_TRY(judge_.loss(answers));
         SLUICE_TRY(journal_.keep(entry, *loss));
     }
-    report_.tries.push_back({count, bench_.int8_share(recipe), *loss});
+    report_.tries.push_back({count, int8_share(bench_.layers, recipe.floats), *loss});
     return *loss <= floor * kMargin;
 }
 
 Result<void> Study::meet_floor(double floor) {
     std::size_t most = 0;
-    while (most < ranked_.size() && bench_.int8_share(with_floats(most + 1)) >= kLeastInt8)
+    while (most < ranked_.size() &&
+           int8_share(bench_.layers, with_floats(most + 1).floats) >= kLeastInt8)
         ++most;
     const auto least = SLUICE_TRY(
         least_passing(most, [&](std::size_t count) { return try_floats(count, floor); }));
@@ -264,7 +255,7 @@ Result<void> Study::meet_floor(double floor) {
         const auto why = recipe_.floats.find(line.layer.name);
         if (why != recipe_.floats.end()) line.in_float = why->second;
     }
-    report_.int8_share = bench_.int8_share(recipe_);
+    report_.int8_share = int8_share(bench_.layers, recipe_.floats);
     return {};
 }
 

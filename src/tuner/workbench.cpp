@@ -88,12 +88,12 @@ infer::Calibration Workbench::alone(const Recipe& recipe, const std::string& lay
     return only(calibration(of_all, Part::kAll), layers, layer);
 }
 
-double Workbench::int8_share(const Recipe& recipe) const {
+double int8_share(const std::vector<infer::QuantizableLayer>& layers, const Floats& floats) {
     double all = 0;
     double int8 = 0;
     for (const infer::QuantizableLayer& layer : layers) {
         all += static_cast<double>(layer.multiply_adds);
-        if (recipe.floats.count(layer.name) == 0) int8 += static_cast<double>(layer.multiply_adds);
+        if (floats.count(layer.name) == 0) int8 += static_cast<double>(layer.multiply_adds);
     }
     return all > 0 ? int8 / all : 0;
 }

@@ -11,11 +11,14 @@
 
 namespace sluice::tuner {
 
+/// Layers that stay in float, and why.
+using Floats = std::map<std::string, std::string>;
+
 /// How a network is to be quantised, but for the numbers.
 struct Recipe {
     infer::RangeMethod method = infer::RangeMethod::kMax;
     std::map<std::string, infer::RangeMethod> of_tensors;  ///< where it is another
-    std::map<std::string, std::string> floats;             ///< layer -> why
+    Floats floats;
     bool bias = false;
 };
 
@@ -32,10 +35,10 @@ struct Workbench {
     infer::Calibration calibration(const Recipe& recipe, Part part) const;
     /// Nothing but this layer in int8.
     infer::Calibration alone(const Recipe& recipe, const std::string& layer) const;
-
-    /// Multiply-adds that a recipe leaves to int8, as a share of all.
-    double int8_share(const Recipe& recipe) const;
 };
+
+/// Multiply-adds that are left to int8, as a share of all.
+double int8_share(const std::vector<infer::QuantizableLayer>& layers, const Floats& floats);
 
 /// What int8 would answer, in emulation.
 Result<std::vector<Answer>> emulated(Subject& subject,
