@@ -35,7 +35,6 @@ struct CalibrateArguments {
     tuner::CalibrateOptions options;
     std::vector<std::string> images;
     std::vector<std::string> sources;
-    double floor = -1;
     double seconds = 1;
     std::string check;
     std::string report;
@@ -120,7 +119,6 @@ Result<int> calibrate(CalibrateArguments& arguments) {
         return invalid_argument(
             "no pictures: give --images DIR or --source URI of what the model "
             "is for");
-    if (arguments.floor >= 0) options.floor = arguments.floor;
     options.turn =
         std::chrono::duration_cast<Duration>(std::chrono::duration<double>(arguments.seconds));
     SLUICE_TRY(app::initialise());
@@ -165,7 +163,7 @@ void add_options(CLI::App& command, CalibrateArguments& arguments) {
         ->capture_default_str();
     command
         .add_option("--floor",
-                    arguments.floor,
+                    options.floor,
                     "most loss: of mAP 0.005 with labels; else against fp32 of F1 0.1, of top-1 or "
                     "cosine 0.01")
         ->check(CLI::Range(0.0, 1.0));
