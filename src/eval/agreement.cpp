@@ -4,16 +4,10 @@
 #include <cstddef>
 #include <vector>
 
+#include "sluice/eval/detail/mot_sequence.h"
+
 namespace sluice::eval {
 namespace {
-
-double iou(const Box& a, const Box& b) {
-    double width = std::min(a.right(), b.right()) - std::max(a.left, b.left);
-    double height = std::min(a.bottom(), b.bottom()) - std::max(a.top, b.top);
-    if (width <= 0 || height <= 0) return 0;
-    double shared = width * height;
-    return shared / (a.area() + b.area() - shared);
-}
 
 std::vector<const DetectedBox*> by_score(std::span<const DetectedBox> boxes) {
     std::vector<const DetectedBox*> out;
@@ -68,7 +62,7 @@ std::map<std::int64_t, Agreement> compare_detections(std::span<const DetectedBox
         double best_overlap = least_overlap;
         for (std::size_t i = 0; i < found.size(); ++i) {
             if (taken[i] || found[i].category != wanted->category) continue;
-            double overlap = iou(wanted->box, found[i].box);
+            double overlap = detail::overlap(wanted->box, found[i].box);
             if (overlap < best_overlap) continue;
             best = i;
             best_overlap = overlap;
