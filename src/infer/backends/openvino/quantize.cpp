@@ -233,10 +233,8 @@ bool is_quantised(const ov::Model& model) {
     });
 }
 
-Result<Int8Model> make_int8(const std::string& path,
-                            const EngineOptions& options,
-                            ov::Model& model) {
-    if (is_quantised(model)) return Int8Model{};
+Result<void> make_int8(const std::string& path, const EngineOptions& options, ov::Model& model) {
+    if (is_quantised(model)) return {};
     const auto calibration = SLUICE_TRY(find_calibration(path, options, quantizable_layers(model)));
     if (!calibration) {
         return not_found(fmt::format("option 'precision': int8 needs a calibration of this model, "
@@ -244,16 +242,13 @@ Result<Int8Model> make_int8(const std::string& path,
                                      path),
                          path);
     }
-    Int8Model made;
-    made.calibration = calibration_hash(*calibration);
-    made.layers = SLUICE_TRY(quantize(model, *calibration));
-    if (made.layers == 0) {
+    if (SLUICE_TRY(quantize(model, *calibration)) == 0) {
         return invalid_argument(
             "option 'precision': the calibration leaves every layer in float; "
             "fp16 or bf16 is what it asks for",
             path);
     }
-    return made;
+    return {};
 }
 
 }  // namespace sluice::infer

@@ -29,12 +29,6 @@ bool is_quantised(const ov::Model& model);
 
 /// What `precision: int8` makes of a prepared model: quantize() by the calibration that the options
 /// name; a model that is quantised already stays as it is. kNotFound where there is no calibration.
-struct Int8Model {
-    int layers = 0;           ///< quantised here; 0: it was already
-    std::string calibration;  ///< calibration_hash(); "" where it was already
-};
-Result<Int8Model> make_int8(const std::string& path,
-                            const EngineOptions& options,
-                            ov::Model& model);
+Result<void> make_int8(const std::string& path, const EngineOptions& options, ov::Model& model);
 
 }  // namespace sluice::infer
