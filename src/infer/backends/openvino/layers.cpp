@@ -36,6 +36,17 @@ bool is_constant(const ov::Output<ov::Node>& port) {
     return ov::is_type<ov::op::v0::Constant>(port.get_node());
 }
 
+/// A layer's weights in the type that the model keeps; null where they are not constant.
+std::shared_ptr<ov::op::v0::Constant> kept_weights(const ov::Node& layer) {
+    ov::Output<ov::Node> source = layer.input_value(1);
+    // Models kept in fp16 unpack their weights here.
+    if (ov::is_type<ov::op::v0::Convert>(source.get_node()))
+        source = source.get_node()->input_value(0);
+    auto constant = ov::as_type_ptr<ov::op::v0::Constant>(source.get_node_shared_ptr());
+    const bool is_matrix = constant && constant->get_shape().size() >= 2;
+    return is_matrix && constant->get_element_type().is_real() ? constant : nullptr;
+}
+
 /// Distribution focal loss: the mean place of a softmax over places, written as a convolution.
 bool decodes_boxes(const ov::Node& node) {
     if (!is_convolution(node) || output_channels(node) != 1) return false;
@@ -47,7 +58,7 @@ bool decodes_boxes(const ov::Node& node) {
 
 bool is_layer(const ov::Node& node) {
     if (!is_convolution(node) && !ov::is_type<ov::op::v0::MatMul>(&node)) return false;
-    return node.get_output_partial_shape(0).is_static() && weights_of(node) &&
+    return node.get_output_partial_shape(0).is_static() && kept_weights(node) &&
            !is_constant(node.input_value(0)) &&
            !ov::is_type<ov::op::v0::FakeQuantize>(node.get_input_node_ptr(0)) &&
            !decodes_boxes(node);
@@ -186,14 +197,8 @@ std::size_t output_channels(const ov::Node& layer) {
 }
 
 std::shared_ptr<ov::op::v0::Constant> weights_of(const ov::Node& layer) {
-    ov::Output<ov::Node> source = layer.input_value(1);
-    // Models kept in fp16 unpack their weights here.
-    if (ov::is_type<ov::op::v0::Convert>(source.get_node()))
-        source = source.get_node()->input_value(0);
-    auto constant = ov::as_type_ptr<ov::op::v0::Constant>(source.get_node_shared_ptr());
-    const bool is_matrix = constant && constant->get_shape().size() >= 2;
-    if (!is_matrix || !constant->get_element_type().is_real()) return nullptr;
-    if (constant->get_element_type() == ov::element::f32) return constant;
+    auto constant = kept_weights(layer);
+    if (!constant || constant->get_element_type() == ov::element::f32) return constant;
     return ov::op::v0::Constant::create(
         ov::element::f32, constant->get_shape(), constant->cast_vector<float>());
 }
