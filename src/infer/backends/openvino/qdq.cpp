@@ -21,8 +21,8 @@ using ov::op::v0::Constant;
 using ov::op::v0::FakeQuantize;
 using Port = ov::Output<ov::Node>;
 
-/// What a port always gives, however it is computed from constants; null where it depends on
-/// more.
+/// What a port gives that depends on no input, however it is computed from constants; null where
+/// that is no constant all the same (random numbers).
 std::shared_ptr<Constant> value_of(const Port& port) {
     const auto model = ov::Model(ov::OutputVector{port}, ov::ParameterVector{}).clone();
     ov::pass::Manager manager;
@@ -64,6 +64,7 @@ std::optional<Dequantise> dequantise_of(const std::shared_ptr<ov::op::v1::Multip
     if (subtract && depends_on_input(subtract->input_value(1))) return std::nullopt;
     found.scale = value_of(multiply->input_value(1));
     if (subtract) found.zero = value_of(subtract->input_value(1));
+    if (!found.scale || (subtract && !found.zero)) return std::nullopt;
     return found;
 }
 
