@@ -102,8 +102,13 @@ Result<Activations> Activations::collect(Subject& subject,
             return {};
         };
         SLUICE_TRY(subject.run(*group.engine, all, visit));
-        for (std::size_t i = begin; i < begin + group.size; ++i)
+        for (std::size_t i = begin; i < begin + group.size; ++i) {
+            Parts& parts = out.tensors_[i];
+            for (Part half : {Part::kFirstHalf, Part::kSecondHalf})
+                parts[static_cast<std::size_t>(Part::kAll)].add(
+                    parts[static_cast<std::size_t>(half)]);
             SLUICE_TRY(out.keep(i, journal));
+        }
         begin += group.size;
     }
     return out;
@@ -115,7 +120,6 @@ Result<void> Activations::add(std::size_t begin,
     for (std::size_t i = 0; i < seen.size(); ++i) {
         Parts& parts = tensors_[begin + i];
         const std::span<const float> numbers = seen[i].floats();
-        SLUICE_TRY(parts[static_cast<std::size_t>(Part::kAll)].add(numbers));
         SLUICE_TRY(parts[static_cast<std::size_t>(sample.half)].add(numbers));
         means_[begin + i].push_back(mean_of(numbers));
     }

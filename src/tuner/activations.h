@@ -37,7 +37,7 @@ public:
     infer::UsualMean usual(std::size_t i) const;
 
 private:
-    /// What a sample's tensors held, from tensor `begin` on.
+    /// What a sample's tensors held, from tensor `begin` on: into the parts of its half.
     Result<void> add(std::size_t begin,
                      const Sample& sample,
                      std::span<const memory::TensorView> seen);
