@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "sluice/base/log.h"
+#include "sluice/base/replace_file.h"
 #include "sluice/base/sha256.h"
 #include "sluice/base/text.h"
 #include "sluice/infer/calibration/tensorrt_cache.h"
@@ -241,16 +242,7 @@ Result<void> write_calibration(const Calibration& calibration, const std::string
     SLUICE_TRY(check_names(calibration).context(path));
     for (const TensorRange& range : calibration.tensors)
         SLUICE_TRY(check(range).context(path));
-    const std::string text = text_of(calibration);
-    const std::string part = path + ".part";
-    if (!(std::ofstream(part) << text).flush())
-        return io_error("the calibration cannot be written", path);
-    std::error_code failure;
-    std::filesystem::rename(part, path, failure);
-    if (failure)
-        return io_error(fmt::format("the calibration cannot be written ({})", failure.message()),
-                        path);
-    return {};
+    return replace_file(path, text_of(calibration), "the calibration");
 }
 
 std::string calibration_hash(const Calibration& calibration) {

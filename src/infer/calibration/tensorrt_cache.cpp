@@ -4,7 +4,6 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -13,6 +12,7 @@
 #include <fmt/ranges.h>
 
 #include "sluice/base/log.h"
+#include "sluice/base/replace_file.h"
 #include "sluice/base/text.h"
 
 namespace sluice::infer {
@@ -106,15 +106,7 @@ Result<void> write_tensorrt_cache(const TensorrtCache& cache, const std::string&
     std::string text = fmt::format("{}{}-{}\n", kTrt, cache.version, cache.algorithm);
     for (const auto& [tensor, scale] : cache.scales)
         text += fmt::format("{}: {:08x}\n", tensor, std::bit_cast<std::uint32_t>(scale));
-    const std::string part = path + ".part";
-    if (!(std::ofstream(part) << text).flush())
-        return io_error("the calibration cache cannot be written", path);
-    std::error_code failure;
-    std::filesystem::rename(part, path, failure);
-    if (failure)
-        return io_error(
-            fmt::format("the calibration cache cannot be written ({})", failure.message()), path);
-    return {};
+    return replace_file(path, text, "the calibration cache");
 }
 
 Result<Calibration> calibration_of(const TensorrtCache& cache,

@@ -2,21 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "sluice/base/replace_file.h"
 #include "sluice/base/text.h"
 
 namespace sluice::infer::cuda {
@@ -105,34 +99,6 @@ std::string differing(const char* what, const std::string& made, const std::stri
     return fmt::format("it was made for {} {}, this is {}", what, word(made), word(wanted));
 }
 
-bool write_and_sync(int file, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = write(file, text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return false;
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    // So that no crash leaves the new name with the old disk blocks.
-    return fchmod(file, 0644) == 0 && fsync(file) == 0;
-}
-
-/// By way of a file of its own: readers see the old one or the new one, never a part.
-Result<void> replace_file(const std::string& path, std::string_view text) {
-    std::string part = path + kPartEnding + "XXXXXX";
-    const int file = mkostemp(part.data(), O_CLOEXEC);
-    bool done = file >= 0 && write_and_sync(file, text);
-    int failure = errno;
-    if (file >= 0) close(file);
-    if (done && rename(part.c_str(), path.c_str()) != 0) {
-        done = false;
-        failure = errno;
-    }
-    if (done) return {};
-    if (file >= 0) unlink(part.c_str());
-    return io_error(fmt::format("the engine file cannot be written ({})", std::strerror(failure)),
-                    path);
-}
-
 }  // namespace
 
 Result<EngineFile> EngineFile::read(const std::string& path) {
@@ -154,7 +120,7 @@ Result<void> EngineFile::write(const std::string& path) const {
     text += fmt::format("batches {}\n", fmt::join(made.batches, ","));
     for (const auto& [key, name] : plans)
         text += fmt::format("plan {}\t{}\n", key, name);
-    return replace_file(path, text + end_of(text));
+    return replace_file(path, text + end_of(text), "the engine file");
 }
 
 std::string EngineFile::stale(const EngineMaking& wanted) const {

@@ -23,9 +23,6 @@ struct EngineMaking {
     std::string calibration{};  ///< its hash, for int8; else ""
 };
 
-/// Added to a file's name, with six letters more, until it is whole.
-inline constexpr const char* kPartEnding = ".part-";
-
 struct EngineFile {
     EngineMaking made;
     PlanNames plans;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "sluice/base/log.h"
+#include "sluice/base/replace_file.h"
 #include "sluice/infer/backends/cuda/engine_cache.h"
 #include "sluice/infer/model_hash.h"
 
