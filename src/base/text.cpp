@@ -55,6 +55,12 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     }
 }
 
+std::pair<std::string_view, std::string_view> first_word(std::string_view text) {
+    const std::size_t space = text.find(' ');
+    if (space == std::string_view::npos) return {text, {}};
+    return {text.substr(0, space), text.substr(space + 1)};
+}
+
 std::string to_lower(std::string_view text) {
     std::string out(text);
     for (char& c : out)

@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sluice/base/result.h"
@@ -12,6 +13,8 @@ namespace sluice {
 std::string_view trim(std::string_view text);
 /// Pieces between `separator`s, each trimmed; an empty text gives no piece.
 std::vector<std::string_view> split(std::string_view text, char separator);
+/// "gpu NVIDIA H100" -> {"gpu", "NVIDIA H100"}; the rest is as it stands, "" without a space.
+std::pair<std::string_view, std::string_view> first_word(std::string_view text);
 std::string to_lower(std::string_view text);
 
 /// The known name that is nearest to `name` (edit distance, case and -_ ignored), or empty when

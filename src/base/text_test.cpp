@@ -12,6 +12,13 @@ TEST(Text, SplitsAndTrims) {
     EXPECT_TRUE(split("  ", ';').empty());
 }
 
+TEST(Text, TakesTheFirstWordOff) {
+    using Words = std::pair<std::string_view, std::string_view>;
+    EXPECT_EQ(first_word("gpu NVIDIA  H100"), Words("gpu", "NVIDIA  H100"));
+    EXPECT_EQ(first_word("end"), Words("end", ""));
+    EXPECT_EQ(first_word(" end"), Words("", "end"));
+}
+
 TEST(Text, SuggestsOnlyWhatIsNear) {
     std::array<std::string_view, 2> known{"batched-push-timeout", "batch-size"};
     EXPECT_EQ(nearest("BatchSize", known), "batch-size");

@@ -22,13 +22,6 @@ namespace {
 constexpr std::string_view kMagic = "sluice calibration";
 constexpr int kVersion = 1;
 
-/// "range -1 2 a tensor" -> {"range", "-1 2 a tensor"}
-std::pair<std::string_view, std::string_view> first_word(std::string_view line) {
-    const std::size_t space = line.find(' ');
-    if (space == std::string_view::npos) return {line, {}};
-    return {line.substr(0, space), line.substr(space + 1)};
-}
-
 Result<float> parse_float(std::string_view text) {
     return static_cast<float>(SLUICE_TRY(parse_number(text)));
 }

@@ -19,13 +19,6 @@ namespace {
 constexpr std::string_view kMagic = "sluice engine";
 constexpr int kVersion = 2;
 
-/// "gpu NVIDIA H100" -> {"gpu", "NVIDIA H100"}
-std::pair<std::string_view, std::string_view> first_word(std::string_view line) {
-    const std::size_t space = line.find(' ');
-    if (space == std::string_view::npos) return {line, {}};
-    return {line.substr(0, space), line.substr(space + 1)};
-}
-
 Result<std::vector<int>> read_batches(std::string_view text) {
     std::vector<int> batches;
     for (std::string_view word : split(text, ','))
