@@ -189,14 +189,6 @@ Result<void> check_names(const Calibration& calibration) {
         "the name '{}' cannot be kept: it is empty or has a tab or a line's end", *odd));
 }
 
-/// The file that the options name, else the one beside the model; "" where there is none.
-std::string file_of(const std::string& model, const EngineOptions& options) {
-    if (!options.int8_calib_file.empty()) return options.int8_calib_file;
-    const std::string beside = calibration_beside(model);
-    std::error_code ignored;
-    return std::filesystem::exists(beside, ignored) ? beside : std::string();
-}
-
 Result<std::shared_ptr<const Calibration>> read_for(const std::string& file,
                                                     const std::string& model) {
     Calibration calibration = SLUICE_TRY(read_calibration(file));
@@ -250,6 +242,13 @@ std::string calibration_beside(const std::string& model) {
     return model + ".calibration";
 }
 
+std::string calibration_file_of(const std::string& model, const EngineOptions& options) {
+    if (!options.int8_calib_file.empty()) return options.int8_calib_file;
+    const std::string beside = calibration_beside(model);
+    std::error_code ignored;
+    return std::filesystem::exists(beside, ignored) ? beside : std::string();
+}
+
 Result<void> check_belongs(const Calibration& calibration, const std::string& model) {
     if (calibration.model.empty()) return {};
     const std::string hash = SLUICE_TRY(model_hash(model));
@@ -268,7 +267,7 @@ Result<std::shared_ptr<const Calibration>> find_calibration(
     const EngineOptions& options,
     const std::vector<QuantizableLayer>& layers) {
     if (options.calibration) return options.calibration;
-    const std::string file = file_of(model, options);
+    const std::string file = calibration_file_of(model, options);
     if (file.empty()) return std::shared_ptr<const Calibration>();
     if (!is_tensorrt_cache(file)) return read_for(file, model);
     const TensorrtCache cache = SLUICE_TRY(read_tensorrt_cache(file));
@@ -289,19 +288,22 @@ Result<EngineOptions> decide_precision(const std::string& model,
                                        EngineOptions options,
                                        const std::string& device) {
     if (options.precision != Precision::kAuto) return options;
-    const std::string file = file_of(model, options);
-    if (!options.calibration && (file.empty() || is_tensorrt_cache(file))) return options;
-    Result<std::shared_ptr<const Calibration>> found(options.calibration);
-    if (!options.calibration) found = read_for(file, model);
-    if (!found && !options.int8_calib_file.empty()) return std::move(found).error();
-    if (!found) {
-        log_warning("infer", "{}; the device's own precision is taken", found.error().text());
-        return options;
+    std::shared_ptr<const Calibration> calibration = options.calibration;
+    if (!calibration) {
+        const std::string file = calibration_file_of(model, options);
+        if (file.empty() || is_tensorrt_cache(file)) return options;
+        auto found = read_for(file, model);
+        if (!found && !options.int8_calib_file.empty()) return std::move(found).error();
+        if (!found) {
+            log_warning("infer", "{}; the device's own precision is taken", found.error().text());
+            return options;
+        }
+        calibration = std::move(*found);
     }
-    const auto best = recommended(**found, device);
+    const auto best = recommended(*calibration, device);
     if (!best) return options;
     options.precision = best->precision;
-    options.calibration = *found;
+    options.calibration = calibration;
     log_info(
         "infer",
         "{}: precision auto takes {}: {:.0f} images/s and a loss of {:.4f} ({}) when calibrated "
@@ -310,7 +312,7 @@ Result<EngineOptions> decide_precision(const std::string& model,
         to_text(best->precision),
         best->images_per_second,
         best->loss,
-        (*found)->measure,
+        calibration->measure,
         device);
     return options;
 }

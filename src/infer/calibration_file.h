@@ -25,14 +25,17 @@ std::string calibration_hash(const Calibration& calibration);
 /// "yolox.onnx.calibration"
 std::string calibration_beside(const std::string& model);
 
+/// The file that the options name, else the one beside the model; "" where there is none.
+std::string calibration_file_of(const std::string& model, const EngineOptions& options);
+
 /// kInvalidArgument, naming both and the way out, where the calibration was made for another model
 /// than this file. Reads the whole model.
 Result<void> check_belongs(const Calibration& calibration, const std::string& model);
 
-/// The calibration that the options name for this model: options.calibration, else the int8-calib
-/// file (ours or a TensorRT cache), else the one beside the model. Null where they name none and
-/// none is beside the model. Those from files are checked to belong to it. `layers` are
-/// Model::quantizable(): a TensorRT cache is matched against them.
+/// The calibration that the options name for this model: options.calibration, else that in
+/// calibration_file_of() (ours or a TensorRT cache). Null where there is none. Those from files are
+/// checked to belong to it. `layers` are Model::quantizable(): a TensorRT cache is matched against
+/// them.
 Result<std::shared_ptr<const Calibration>> find_calibration(
     const std::string& model,
     const EngineOptions& options,

@@ -1,7 +1,5 @@
 #include "sluice/infer/backends/cuda/build_network.h"
 
-#include <filesystem>
-
 #include <fmt/format.h>
 
 #include "sluice/base/log.h"
@@ -39,11 +37,8 @@ Result<std::string> precision_word(const EngineOptions& options) {
 Result<std::string> calibration_word(const std::string& path, const EngineOptions& options) {
     if (options.precision != Precision::kInt8) return std::string();
     if (options.calibration) return calibration_hash(*options.calibration);
-    std::string file = options.int8_calib_file;
-    if (file.empty()) {
-        file = calibration_beside(path);
-        if (!std::filesystem::exists(file)) return std::string();
-    }
+    const std::string file = calibration_file_of(path, options);
+    if (file.empty()) return std::string();
     if (auto ours = read_calibration(file)) return calibration_hash(*ours);
     return model_hash(file);  // a TensorRT cache
 }
