@@ -62,8 +62,8 @@ inline constexpr auto fields<infer::EngineOptions> = field_table(
         "where the network runs: auto (the first CUDA device, else the CPU), cpu, cuda or cuda:N"),
     field("precision",
           &infer::EngineOptions::precision,
-          "arithmetic of the network: auto (the device's own default), fp32 (0), int8 (1), "
-          "fp16 (2), bf16"),
+          "arithmetic of the network: auto (what a calibration found fastest, else the device's "
+          "own), fp32 (0), int8 (1), fp16 (2), bf16"),
     field("batch-size",
           &infer::EngineOptions::batch_size,
           range(1, 1024),
