@@ -47,6 +47,8 @@ struct InputAdaptation {
     /// Rows and columns for a model that leaves them open; 0: the model's own.
     int height = 0;
     int width = 0;
+
+    bool operator==(const InputAdaptation&) const = default;
 };
 
 /// What stands around the network, which an engine may do itself where its memory is.

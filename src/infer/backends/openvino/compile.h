@@ -27,13 +27,10 @@ Result<OpenvinoPlan> plan_of(const std::string& path,
                              const PreparedModel& prepared,
                              const EngineOptions& options);
 
-/// Model::quantizable() and Model::observe().
-Result<std::vector<QuantizableLayer>> quantizable_of(const std::string& path,
-                                                     const ov::Model& model,
-                                                     const InputAdaptation& adaptation);
+/// Model::observe() of a model prepared for one item, which stays as it is. May throw what OpenVINO
+/// throws.
 Result<std::unique_ptr<Engine>> observe_model(const std::string& path,
-                                              const ov::Model& model,
-                                              const InputAdaptation& adaptation,
+                                              const PreparedModel& prepared,
                                               const std::vector<std::string>& tensors,
                                               const Calibration* calibration);
 

@@ -1,10 +1,13 @@
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <openvino/runtime/core.hpp>
 
 #include "sluice/infer/backends/openvino/compile.h"
 #include "sluice/infer/backends/openvino/guarded.h"
+#include "sluice/infer/backends/openvino/prepare.h"
+#include "sluice/infer/backends/openvino/quantize.h"
 #include "sluice/infer/backends/openvino/specs.h"
 
 namespace sluice::infer {
@@ -49,12 +52,16 @@ public:
         return compile_model(path_, model_, options, adaptation);
     }
     Result<std::vector<QuantizableLayer>> quantizable(const InputAdaptation& adaptation) override {
-        return quantizable_of(path_, *model_, adaptation);
+        return guarded(path_, [&]() -> Result<std::vector<QuantizableLayer>> {
+            return quantizable_layers(*SLUICE_TRY(prepared(adaptation)).model);
+        });
     }
     Result<std::unique_ptr<Engine>> observe(const InputAdaptation& adaptation,
                                             const std::vector<std::string>& tensors,
                                             const Calibration* calibration) override {
-        return observe_model(path_, *model_, adaptation, tensors, calibration);
+        return guarded(path_, [&]() -> Result<std::unique_ptr<Engine>> {
+            return observe_model(path_, SLUICE_TRY(prepared(adaptation)), tensors, calibration);
+        });
     }
     Result<EngineBuild> build(const EngineOptions& options,
                               const InputAdaptation& adaptation,
@@ -63,11 +70,22 @@ public:
     }
 
 private:
+    /// For one item. Kept for the next call: a calibration observes the same hundreds of times.
+    Result<PreparedModel> prepared(const InputAdaptation& adaptation) {
+        if (!prepared_ || prepared_for_ != adaptation) {
+            prepared_ = SLUICE_TRY(prepare(path_, *model_, adaptation, 1));
+            prepared_for_ = adaptation;
+        }
+        return *prepared_;
+    }
+
     std::string path_;
     std::shared_ptr<ov::Model> model_;
     std::vector<TensorSpec> inputs_;
     std::vector<TensorSpec> outputs_;
     Metadata metadata_;
+    std::optional<PreparedModel> prepared_;
+    InputAdaptation prepared_for_;
 };
 
 Result<void> check_file(const std::string& path) {

@@ -250,6 +250,19 @@ TEST(Observe, ComputesWhatInt8Would) {
     EXPECT_LT(distance(rounded[0], run(**engine)[0]), 0.05f);
 }
 
+TEST(Observe, LeavesTheModelForOthers) {
+    auto model = model_of("joined");
+    const Calibration calibration = of_joined();
+    InputAdaptation adaptation;
+    adaptation.scale = {0.5f};
+    const auto exact = run(*model->observe({}, {"image"}, nullptr).value());
+    ASSERT_TRUE(model->observe({}, {"both"}, &calibration));
+    const auto halved = run(*model->observe(adaptation, {"image"}, nullptr).value());
+    EXPECT_EQ(halved[1][3], exact[1][3] / 2);
+    EXPECT_EQ(model->quantizable(adaptation)->size(), 4u);
+    EXPECT_EQ(run(*model->observe({}, {"image"}, nullptr).value()), exact);
+}
+
 TEST(Observe, NamesTheTensorThatThereIsNot) {
     auto engine = model_of("joined")->observe({}, {"nothing"}, nullptr);
     ASSERT_FALSE(engine);
