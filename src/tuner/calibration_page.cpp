@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include <fmt/format.h>
@@ -131,6 +132,13 @@ std::string precision_rows(const CalibrationReport& report) {
     return out + "</table>\n";
 }
 
+/// A round number of which 2 to 5 make up `most`.
+double step_of(double most) {
+    const double power = std::pow(10.0, std::floor(std::log10(most)));
+    const double first = most / power;
+    return power * (first < 2 ? 0.5 : first < 5 ? 1 : 2);
+}
+
 /// Speed to the right, loss upwards.
 std::string speed_plot(const CalibrationReport& report) {
     constexpr double kWidth = 640, kHeight = 260, kLeft = 60, kBottom = 40, kTop = 16, kRight = 90;
@@ -168,23 +176,29 @@ std::string speed_plot(const CalibrationReport& report) {
         y(report.floor),
         kWidth - kRight + 6,
         y(report.floor) + 4);
-    for (double part : {0.0, 0.5, 1.0}) {
+    for (double rate = 0; rate <= fastest; rate += step_of(fastest)) {
         out += fmt::format(
-            "<text class=\"soft\" x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:.0f}</text>\n",
-            x(part * fastest),
+            "<text class=\"soft\" x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:g}</text>\n",
+            x(rate),
             kHeight - 22,
-            part * fastest);
+            rate);
+    }
+    for (double loss = 0; loss <= most; loss += step_of(most)) {
         out += fmt::format(
-            "<text class=\"soft\" x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{:.3f}</text>\n",
+            "<text class=\"soft\" x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{:g}</text>\n",
             kLeft - 6,
-            y(part * most) + 4,
-            part * most);
+            y(loss) + 4,
+            loss);
     }
     out += fmt::format(
         "<text class=\"soft\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">images a "
-        "second</text>\n",
+        "second</text>\n"
+        "<text class=\"soft\" x=\"{}\" y=\"{}\">loss of {}</text>\n",
         (kLeft + kWidth - kRight) / 2,
-        kHeight - 6);
+        kHeight - 6,
+        kLeft + 6,
+        kTop,
+        to_string(report.measure));
     for (const PrecisionReport& line : report.precisions) {
         out += fmt::format(
             "<circle cx=\"{0:.1f}\" cy=\"{1:.1f}\" r=\"6\" fill=\"var({2})\"/>\n"
