@@ -43,12 +43,12 @@ protected:
                              double tolerance,
                              float low = -1,
                              float high = 1,
-                             OwnStem own_stem = OwnStem::kIfFaster) {
+                             OwnKernels own_kernels = OwnKernels::kIfFaster) {
         Graph graph = import_model(model).value();
         const auto inputs = random_inputs(graph, 11, low, high);
         const auto wanted = run_reference(graph, inputs);
         fuse(graph);
-        Network::Options options{0, arithmetic.tf32, {}, own_stem};
+        Network::Options options{0, arithmetic.tf32, {}, own_kernels};
         options.plans.own = arithmetic.own;
         auto network =
             Network::create(lower(std::move(graph), arithmetic.type, arithmetic.int8), options);
@@ -151,14 +151,64 @@ std::vector<TestGraph> stems() {
 class CudaStem : public OnDevice<TestGraph> {};
 
 TEST_P(CudaStem, ComputesNearTheReferenceByItsOwnKernel) {
-    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnStem::kAlways);
+    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnKernels::kAlways);
 }
 
 TEST_P(CudaStem, ComputesNearTheReferenceByCudnn) {
-    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnStem::kNever);
+    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnKernels::kNever);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CudaStem, testing::ValuesIn(stems()), [](const auto& test) {
+    return test.param.name;
+});
+
+/// Two heads, of boxes and of scores, whose places are rows of one output.
+std::vector<TestGraph> last_layers() {
+    auto rows = [](std::size_t scores, bool activates) {
+        return [=](const Port& x) -> ov::OutputVector {
+            Port score = convolve(x, scores, 1, 1, 0);
+            if (activates) score = make<ov::op::v0::Sigmoid>(score);
+            const Port both = join({convolve(x, 4, 1, 1, 0), score}, 1);
+            const auto count = static_cast<std::int64_t>(4 + scores);
+            return {transpose(reshape(both, {2, count, -1}), {0, 2, 1})};
+        };
+    };
+    return {graph_of("rows_of_85", {2, 64, 20, 12}, rows(81, true)),
+            graph_of("rows_of_5", {2, 32, 7, 5}, rows(1, true)),
+            graph_of("rows_of_24", {2, 96, 9, 3}, rows(20, false)),
+            graph_of("few_channels", {2, 24, 6, 6}, rows(1, true))};
+}
+
+TEST(HeadMatch, FindsEveryHeadThatAnOutputIsMadeOf) {
+    for (const TestGraph& made : last_layers()) {
+        Graph graph = import_model(*made.make()).value();
+        fuse(graph);
+        const Program program = lower(std::move(graph), ElementType::kF16);
+        int found = 0;
+        for (std::size_t i = 0; i < program.steps.size(); ++i) {
+            const auto head = head_of(program, i);
+            if (!head) continue;
+            ++found;
+            const View& copied = program.steps[head->copy].output;
+            EXPECT_EQ(head->conv.outputs, copied.extents[1]) << made.name;
+            EXPECT_EQ(head->conv.y_place, program.graph.value(program.graph.outputs[0]).shape[2]);
+            EXPECT_EQ(head->conv.places, copied.extents[2] * copied.extents[3]) << made.name;
+        }
+        EXPECT_EQ(found, made.name == std::string("few_channels") ? 0 : 2) << made.name;
+    }
+}
+
+class CudaHead : public OnDevice<TestGraph> {};
+
+TEST_P(CudaHead, ComputesNearTheReferenceByItsOwnKernel) {
+    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnKernels::kAlways);
+}
+
+TEST_P(CudaHead, ComputesNearTheReferenceByCudnn) {
+    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnKernels::kNever);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CudaHead, testing::ValuesIn(last_layers()), [](const auto& test) {
     return test.param.name;
 });
 

@@ -98,7 +98,8 @@ Result<Built> build(const std::string& path, const Words& words, int batch) {
     options.plans.tuned = words.contains("tuned");
     if (options.plans.tuned) options.plans.cache = words.at("tuned");
     if (words.contains("stem"))
-        options.own_stem = words.at("stem") == "never" ? OwnStem::kNever : OwnStem::kAlways;
+        options.own_kernels =
+            words.at("stem") == "never" ? OwnKernels::kNever : OwnKernels::kAlways;
     options.plans.own = !words.contains("own") || words.at("own") != "never";
     options.plans.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
     Built built;
