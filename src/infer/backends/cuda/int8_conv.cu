@@ -3,6 +3,7 @@
 #include <cuda_fp16.h>
 
 #include "sluice/infer/backends/cuda/int8_conv_tile.h"
+#include "sluice/infer/backends/cuda/int8_math.cuh"
 
 /// A block of threads stays with its channels and goes from tile to tile of places. Chunks of x
 /// (and of the weights, where they are not kept) flow through a ring in shared memory without a
@@ -51,30 +52,6 @@ __device__ void multiply(int (&sum)[4], const unsigned (&a)[4], unsigned b0, uns
         "{%8, %9}, {%0, %1, %2, %3};"
         : "+r"(sum[0]), "+r"(sum[1]), "+r"(sum[2]), "+r"(sum[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-/// Four numbers, rounded and cut off.
-__device__ unsigned packed(float a, float b, float c, float d) {
-    unsigned high, all;
-    asm("cvt.pack.sat.s8.s32.b32 %0, %1, %2, 0;"
-        : "=r"(high)
-        : "r"(__float2int_rn(d)), "r"(__float2int_rn(c)));
-    asm("cvt.pack.sat.s8.s32.b32 %0, %1, %2, %3;"
-        : "=r"(all)
-        : "r"(__float2int_rn(b)), "r"(__float2int_rn(a)), "r"(high));
-    return all;
-}
-
-/// Of x / 2. x * sigmoid(x) = h + h * tanh(h) for h = x / 2: one number of the special-function
-/// unit instead of two. tanh.approx is wrong by 2^-11 of itself, so this by x / 4096: some
-/// hundredths of a step where steps are 8-bit numbers.
-__device__ float swish_of_half(float half) {
-    float tanh;
-    asm("tanh.approx.f32 %0, %1;" : "=f"(tanh) : "f"(half));
-    return fmaf(half, tanh, half);
-}
-__device__ float swish(float x) {
-    return __fdividef(x, 1.0f + __expf(-x));
 }
 
 /// Brings what one thread copies, chunk after chunk and tile after tile.
