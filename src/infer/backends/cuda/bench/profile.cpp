@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 #include <openvino/runtime/core.hpp>
 
+#include "sluice/base/log.h"
 #include "sluice/base/text.h"
 #include "sluice/infer/backends/cuda/capture.h"
 #include "sluice/infer/backends/cuda/fuse.h"
@@ -310,6 +311,9 @@ int main(int argc, char** argv) {
             "[own=never]\n");
         return 2;
     }
+    set_log_sink([](LogLevel, std::string_view, const std::string& message) {
+        fmt::print(stderr, "{}\n", message);
+    });
     try {
         auto done = run(argv[1], words);
         if (done) return 0;
