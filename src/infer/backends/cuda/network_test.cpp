@@ -60,6 +60,16 @@ protected:
     }
 
 private:
+    /// As fp32 or, where that is all there is room for, as bytes.
+    static void upload(const Numbers& numbers, const memory::cuda::Buffer& to) {
+        const void* from = numbers.data();
+        std::vector<std::uint8_t> bytes;
+        if (to.bytes() == numbers.size()) {
+            bytes.assign(numbers.begin(), numbers.end());
+            from = bytes.data();
+        }
+        cudaMemcpy(to.data(), from, to.bytes(), cudaMemcpyHostToDevice);
+    }
     /// Twice: what the first run leaves behind must not matter.
     static std::vector<Numbers> run(const Network& network, const std::vector<Numbers>& inputs) {
         NetworkMemory memory = network.allocate().value();
@@ -68,10 +78,7 @@ private:
         EXPECT_TRUE(graph) << graph.error().text();
         cudaMemset(memory.arena.data(), 0xff, memory.arena.bytes());
         for (std::size_t i = 0; i < inputs.size(); ++i)
-            cudaMemcpy(memory.inputs[i].data(),
-                       inputs[i].data(),
-                       memory.inputs[i].bytes(),
-                       cudaMemcpyHostToDevice);
+            upload(inputs[i], memory.inputs[i]);
         std::vector<Numbers> outputs;
         for (int round = 0; round < 2; ++round) {
             outputs.clear();
@@ -121,6 +128,10 @@ TEST_P(CudaInt8, ComputesNearTheReferenceByCudnnAlone) {
     expect_right(*GetParam().make(), kCudnnInt8, 5e-2);
 }
 
+TEST_P(CudaInt8, ComputesNearTheReferenceByOurOwnKernels) {
+    expect_right(*GetParam().make(), kInt8, 5e-2, -1, 1, OwnKernels::kAlways);
+}
+
 TEST_P(CudaInt8, ComputesInFp16NearTheReference) {
     expect_right(*GetParam().make(), kFp16, 0.1);
 }
@@ -129,23 +140,38 @@ INSTANTIATE_TEST_SUITE_P(All, CudaInt8, testing::ValuesIn(int8_graphs()), [](con
     return test.param.name;
 });
 
+/// Pixels less a mean, divided, and a first layer.
+std::function<ov::OutputVector(const Port&)> first_layer(std::size_t outputs,
+                                                         std::size_t kernel,
+                                                         std::ptrdiff_t pad,
+                                                         Port (*activation)(const Port&),
+                                                         float span = 1) {
+    return [=](const Port& x) -> ov::OutputVector {
+        const ov::Shape channels{1, 3, 1, 1};
+        Port y =
+            make<ov::op::v1::Subtract>(x, random_constant(channels, 1, 0.2f * span, 0.5f * span));
+        y = make<ov::op::v1::Divide>(y, random_constant(channels, 2, 0.3f * span, 0.6f * span));
+        return {activation(convolve(y, outputs, kernel, 2, pad))};
+    };
+}
+
+Port relu(const Port& x) {
+    return make<ov::op::v0::Relu>(x);
+}
+Port clamp(const Port& x) {
+    return make<ov::op::v0::Clamp>(x, 0.0, 0.6);
+}
+Port same(const Port& x) {
+    return x;
+}
+
 /// First layers of each shape that the kernel for them takes.
 std::vector<TestGraph> stems() {
-    auto stem = [](std::size_t outputs, std::size_t kernel, std::ptrdiff_t pad, auto activation) {
-        return [=](const Port& x) -> ov::OutputVector {
-            Port y = make<ov::op::v1::Subtract>(x, random_constant({1, 3, 1, 1}, 1, 0.2f, 0.5f));
-            y = make<ov::op::v1::Divide>(y, random_constant({1, 3, 1, 1}, 2, 0.3f, 0.6f));
-            return {activation(convolve(y, outputs, kernel, 2, pad))};
-        };
-    };
-    auto relu = [](const Port& x) { return make<ov::op::v0::Relu>(x); };
-    auto clamp = [](const Port& x) { return make<ov::op::v0::Clamp>(x, 0.0, 0.6); };
-    auto none = [](const Port& x) { return x; };
-    return {graph_of("k7_64_relu", {2, 3, 74, 138}, stem(64, 7, 3, relu)),
-            graph_of("k6_32_swish", {3, 3, 64, 128}, stem(32, 6, 2, swish)),
-            graph_of("k6_48_swish", {2, 3, 36, 60}, stem(48, 6, 2, swish)),
-            graph_of("k3_16_clamp", {2, 3, 34, 66}, stem(16, 3, 1, clamp)),
-            graph_of("k3_20", {1, 3, 16, 12}, stem(20, 3, 0, none))};
+    return {graph_of("k7_64_relu", {2, 3, 74, 138}, first_layer(64, 7, 3, relu)),
+            graph_of("k6_32_swish", {3, 3, 64, 128}, first_layer(32, 6, 2, swish)),
+            graph_of("k6_48_swish", {2, 3, 36, 60}, first_layer(48, 6, 2, swish)),
+            graph_of("k3_16_clamp", {2, 3, 34, 66}, first_layer(16, 3, 1, clamp)),
+            graph_of("k3_20", {1, 3, 16, 12}, first_layer(20, 3, 0, same))};
 }
 
 class CudaStem : public OnDevice<TestGraph> {};
@@ -161,6 +187,25 @@ TEST_P(CudaStem, ComputesNearTheReferenceByCudnn) {
 INSTANTIATE_TEST_SUITE_P(All, CudaStem, testing::ValuesIn(stems()), [](const auto& test) {
     return test.param.name;
 });
+
+/// The same of pixels of 8 bits, as the pre-processing writes them.
+std::vector<TestGraph> pixel_stems() {
+    return {graph_of_pixels("k7_64_relu", {2, 3, 74, 136}, first_layer(64, 7, 3, relu, 255)),
+            graph_of_pixels("k6_32_swish", {3, 3, 64, 128}, first_layer(32, 6, 2, swish, 255)),
+            graph_of_pixels("k6_48_swish", {2, 3, 36, 60}, first_layer(48, 6, 2, swish, 255)),
+            graph_of_pixels("k3_20", {1, 3, 16, 14}, first_layer(20, 3, 0, same, 255))};
+}
+
+class CudaStemOfPixels : public OnDevice<TestGraph> {};
+
+TEST_P(CudaStemOfPixels, ComputesNearTheReferenceByItsOwnKernel) {
+    expect_right(*GetParam().make(), kFp16, 2e-3, 0, 255, OwnKernels::kAlways);
+}
+
+INSTANTIATE_TEST_SUITE_P(All,
+                         CudaStemOfPixels,
+                         testing::ValuesIn(pixel_stems()),
+                         [](const auto& test) { return test.param.name; });
 
 /// Two heads, of boxes and of scores, whose places are rows of one output.
 std::vector<TestGraph> last_layers() {
