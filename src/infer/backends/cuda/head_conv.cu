@@ -22,32 +22,34 @@ __device__ void multiply(
         : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
-/// Outputs beyond the last have weights of zero.
-template <int Eights>
-__device__ void load_weights(const HeadConv& conv, __half* weights, float* bias) {
-    const int pieces = conv.channels / 8;
-    for (int i = threadIdx.x; i < Eights * 8 * pieces; i += kThreads) {
+/// Outputs beyond the last have weights of zero. The biases lie behind the weights.
+__device__ void load_weights(const HeadPart& part, int eights, char* to) {
+    __half* weights = reinterpret_cast<__half*>(to);
+    const int pieces = part.channels / 8;
+    const int pitch = head_weight_pitch(part.channels);
+    for (int i = threadIdx.x; i < eights * 8 * pieces; i += kThreads) {
         const int output = i / pieces;
         const int channel = i % pieces * 8;
         const __half* from =
-            static_cast<const __half*>(conv.weights) + output * conv.channels + channel;
-        *reinterpret_cast<uint4*>(weights + output * head_weight_pitch(conv.channels) + channel) =
-            output < conv.outputs ? *reinterpret_cast<const uint4*>(from) : make_uint4(0, 0, 0, 0);
+            static_cast<const __half*>(part.weights) + output * part.channels + channel;
+        *reinterpret_cast<uint4*>(weights + output * pitch + channel) =
+            output < part.outputs ? *reinterpret_cast<const uint4*>(from) : make_uint4(0, 0, 0, 0);
     }
-    for (int i = threadIdx.x; i < Eights * 8; i += kThreads)
-        bias[i] = i < conv.outputs ? conv.bias[i] : 0.0f;
+    float* bias = reinterpret_cast<float*>(weights + eights * 8 * pitch);
+    for (int i = threadIdx.x; i < eights * 8; i += kThreads)
+        bias[i] = i < part.outputs ? part.bias[i] : 0.0f;
 }
 
 /// `x` is the tile's first place, of which `places` are inside the image.
 template <int Eights>
-__device__ void convolve(const HeadConv& conv,
+__device__ void convolve(const HeadPart& part,
                          const __half* x,
                          int places,
                          const __half* weights,
                          float (&sums)[Eights][4]) {
     const int lane = threadIdx.x % 32;
-    const int pitch = head_weight_pitch(conv.channels);
-    for (int first = 0; first < conv.channels; first += kAtOnce * kHeadChunk) {
+    const int pitch = head_weight_pitch(part.channels);
+    for (int first = 0; first < part.channels; first += kAtOnce * kHeadChunk) {
         uint4 a[kAtOnce][2];
 #pragma unroll
         for (int c = 0; c < kAtOnce; ++c) {
@@ -55,17 +57,17 @@ __device__ void convolve(const HeadConv& conv,
 #pragma unroll
             for (int half = 0; half < 2; ++half) {
                 const int place = head_place(lane, half);
-                const bool reads = place < places && channel < conv.channels;
+                const bool reads = place < places && channel < part.channels;
                 a[c][half] =
                     reads
-                        ? __ldg(reinterpret_cast<const uint4*>(x + place * conv.x_place + channel))
+                        ? __ldg(reinterpret_cast<const uint4*>(x + place * part.x_place + channel))
                         : make_uint4(0, 0, 0, 0);
             }
         }
 #pragma unroll
         for (int c = 0; c < kAtOnce; ++c) {
             const int channel = first + c * kHeadChunk + head_channel(lane);
-            if (channel >= conv.channels) break;  // all lanes alike: chunks are whole
+            if (channel >= part.channels) break;  // all lanes alike: chunks are whole
             const uint4 low = a[c][0];
             const uint4 high = a[c][1];
 #pragma unroll
@@ -79,64 +81,98 @@ __device__ void convolve(const HeadConv& conv,
     }
 }
 
+/// A part's columns of the tile, into `made`.
 template <int Eights>
-__device__ void write(const HeadConv& conv, const float* sums, float* y, int places) {
-    constexpr int kAcross = head_across(Eights);
+__device__ void make_columns(
+    const HeadPart& part, const __half* x, int places, const char* loaded, float* made, int pitch) {
     const int lane = threadIdx.x % 32;
+    const __half* weights = reinterpret_cast<const __half*>(loaded);
+    const float* bias =
+        reinterpret_cast<const float*>(weights + Eights * 8 * head_weight_pitch(part.channels));
+    float sums[Eights][4];
 #pragma unroll
-    for (int row = 0; row < kHeadPlaces; row += 32 / kAcross) {
-        const int place = row + lane / kAcross;
-        if (place >= places) continue;
-        for (int output = lane % kAcross; output < conv.outputs; output += kAcross)
-            y[place * conv.y_place + output] = sums[place * head_sum_pitch(Eights) + output];
+    for (int e = 0; e < Eights; ++e) {
+#pragma unroll
+        for (int j = 0; j < 4; ++j)
+            sums[e][j] = bias[e * 8 + head_sum_output(lane, j)];
+    }
+    convolve<Eights>(part, x, places, weights, sums);
+#pragma unroll
+    for (int e = 0; e < Eights; ++e) {
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            const int output = e * 8 + head_sum_output(lane, j);
+            if (output >= part.outputs) continue;
+            const float sum = sums[e][j];
+            made[head_sum_place(lane, j) * pitch + output] =
+                part.sigmoid ? __fdividef(1.0f, 1.0f + __expf(-sum)) : sum;
+        }
     }
 }
 
+/// The rows of a tile, `y` being the first.
+__device__ void write(const HeadConv& conv, const float* made, float* y, int places, int outputs) {
+    const int lane = threadIdx.x % 32;
+    if (head_fills_rows(conv)) {
+        const int count = places * outputs;
+        for (int i = lane; i < count / 4; i += 32)
+            reinterpret_cast<float4*>(y)[i] = reinterpret_cast<const float4*>(made)[i];
+        if (lane < count % 4) y[count / 4 * 4 + lane] = made[count / 4 * 4 + lane];
+        return;
+    }
+    const int across = outputs <= 8 ? 8 : 32;
+    const int pitch = head_sum_pitch(conv);
+    for (int place = lane / across; place < places; place += 32 / across) {
+        for (int output = lane % across; output < outputs; output += across)
+            y[place * conv.y_place + output] = made[place * pitch + output];
+    }
+}
+
+/// Eights is that of the widest part.
 template <int Eights>
 __global__ void __launch_bounds__(kThreads, Eights == 1 ? 4 : 2)
     head_conv(const __grid_constant__ HeadConv conv, int tiles) {
     extern __shared__ uint4 shared[];
-    __half* weights = reinterpret_cast<__half*>(shared);
-    float* bias = reinterpret_cast<float*>(weights + Eights * 8 * head_weight_pitch(conv.channels));
-    const int lane = threadIdx.x % 32;
     const int warp = threadIdx.x / 32;
-    float* made = bias + Eights * 8 + warp * kHeadPlaces * head_sum_pitch(Eights);
-    load_weights<Eights>(conv, weights, bias);
+    char* parts = reinterpret_cast<char*>(shared) + kHeadWarps * head_sum_bytes(conv);
+    float* made =
+        reinterpret_cast<float*>(reinterpret_cast<char*>(shared) + warp * head_sum_bytes(conv));
+    const int outputs = conv.outputs();
+    const int pitch = head_sum_pitch(conv);
+    char* to = parts;
+    for (int p = 0; p < conv.parts; ++p) {
+        load_weights(conv.part[p], head_eights(conv.part[p], Eights), to);
+        to += head_part_bytes(conv.part[p], Eights);
+    }
     __syncthreads();
     for (int tile = blockIdx.x * kHeadWarps + warp; tile < tiles * conv.images;
          tile += gridDim.x * kHeadWarps) {
         const int image = tile / tiles;
         const int first = tile % tiles * kHeadPlaces;
         const int places = min(conv.places - first, kHeadPlaces);
-        float sums[Eights][4];
-#pragma unroll
-        for (int e = 0; e < Eights; ++e) {
-#pragma unroll
-            for (int j = 0; j < 4; ++j)
-                sums[e][j] = bias[e * 8 + head_sum_output(lane, j)];
-        }
-        const __half* x = static_cast<const __half*>(conv.x);
-        convolve<Eights>(
-            conv, x + image * conv.x_image + first * conv.x_place, places, weights, sums);
-#pragma unroll
-        for (int e = 0; e < Eights; ++e) {
-#pragma unroll
-            for (int j = 0; j < 4; ++j) {
-                const float sum = sums[e][j];
-                made[head_sum_place(lane, j) * head_sum_pitch(Eights) + e * 8 +
-                     head_sum_output(lane, j)] =
-                    conv.sigmoid ? __fdividef(1.0f, 1.0f + __expf(-sum)) : sum;
+        const char* loaded = parts;
+        int column = 0;
+        for (int p = 0; p < conv.parts; ++p) {
+            const HeadPart& part = conv.part[p];
+            const __half* x =
+                static_cast<const __half*>(part.x) + image * part.x_image + first * part.x_place;
+            if (part.outputs <= 8) {
+                make_columns<1>(part, x, places, loaded, made + column, pitch);
+            } else {
+                make_columns<Eights>(part, x, places, loaded, made + column, pitch);
             }
+            loaded += head_part_bytes(part, Eights);
+            column += part.outputs;
         }
         __syncwarp();
-        write<Eights>(conv, made, conv.y + image * conv.y_image + first * conv.y_place, places);
+        write(conv, made, conv.y + image * conv.y_image + first * conv.y_place, places, outputs);
         __syncwarp();  // the next tile's sums go where these are
     }
 }
 
 template <int Eights>
 void launch(const HeadConv& conv, cudaStream_t stream) {
-    const int bytes = head_shared_bytes(Eights, conv.channels);
+    const int bytes = head_shared_bytes(conv);
     const int tiles = head_tiles(conv);
     int device = 0;
     int processors = 1;
@@ -153,10 +189,16 @@ void launch(const HeadConv& conv, cudaStream_t stream) {
 }  // namespace
 
 void launch_head_conv(const HeadConv& conv, cudaStream_t stream) {
-    if (conv.outputs <= 8) return launch<1>(conv, stream);
-    if (conv.outputs <= 32) return launch<4>(conv, stream);
-    if (conv.outputs <= 80) return launch<10>(conv, stream);
-    launch<16>(conv, stream);
+    switch (head_widest(conv)) {
+        case 1:
+            return launch<1>(conv, stream);
+        case 4:
+            return launch<4>(conv, stream);
+        case 10:
+            return launch<10>(conv, stream);
+        default:
+            return launch<16>(conv, stream);
+    }
 }
 
 }  // namespace sluice::infer::cuda

@@ -34,33 +34,52 @@ std::vector<float> numbers(Random& random, int count) {
     return made;
 }
 
-/// Two images; rows of the output have two numbers before and after the outputs.
+struct Part {
+    int channels, outputs;
+    bool sigmoid = false;
+};
+
+/// Two images; rows of the output are filled, or have two numbers before and after the outputs.
 struct Problem {
     HeadConv conv;
-    std::vector<float> x, weights, bias;
+    std::vector<float> x[kMostHeadParts], weights[kMostHeadParts], bias[kMostHeadParts];
 
-    Problem(int places, int channels, int outputs, bool sigmoid) {
+    Problem(int places, const std::vector<Part>& parts, bool fills = false) {
         conv.images = 2;
         conv.places = places;
-        conv.channels = channels;
-        conv.outputs = outputs;
-        conv.sigmoid = sigmoid;
-        conv.x_place = channels + 8;
-        conv.x_image = conv.x_place * places + 16;
-        conv.y_place = outputs + 4;
-        conv.y_image = conv.y_place * places + 5;
+        conv.parts = static_cast<int>(parts.size());
         Random random;
-        x = numbers(random, conv.x_image * 2);
-        weights = numbers(random, channels * outputs);
-        bias = numbers(random, outputs);
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+            HeadPart& part = conv.part[i];
+            part.channels = parts[i].channels;
+            part.outputs = parts[i].outputs;
+            part.sigmoid = parts[i].sigmoid;
+            part.x_place = part.channels + 8;
+            part.x_image = part.x_place * places + 16;
+            x[i] = numbers(random, part.x_image * 2);
+            weights[i] = numbers(random, part.channels * part.outputs);
+            bias[i] = numbers(random, part.outputs);
+        }
+        conv.y_place = conv.outputs() + (fills ? 0 : 4);
+        conv.y_image =
+            (conv.y_place * places + (fills ? 3 : 5)) / (fills ? 4 : 1) * (fills ? 4 : 1);
     }
 
+    float sum(std::size_t p, int image, int place, int output) const {
+        const HeadPart& part = conv.part[p];
+        float sum = bias[p][static_cast<std::size_t>(output)];
+        for (int c = 0; c < part.channels; ++c)
+            sum += x[p][static_cast<std::size_t>(image * part.x_image + place * part.x_place + c)] *
+                   weights[p][static_cast<std::size_t>(output * part.channels + c)];
+        return sum;
+    }
+    /// Of all parts' outputs.
     float right(int image, int place, int output) const {
-        float sum = bias[static_cast<std::size_t>(output)];
-        for (int c = 0; c < conv.channels; ++c)
-            sum += x[static_cast<std::size_t>(image * conv.x_image + place * conv.x_place + c)] *
-                   weights[static_cast<std::size_t>(output * conv.channels + c)];
-        return conv.sigmoid ? 1 / (1 + std::exp(-sum)) : sum;
+        std::size_t p = 0;
+        while (output >= conv.part[p].outputs)
+            output -= conv.part[p++].outputs;
+        const float made = sum(p, image, place, output);
+        return conv.part[p].sigmoid ? 1 / (1 + std::exp(-made)) : made;
     }
 };
 
@@ -69,24 +88,25 @@ template <int Eights>
 class Emulated {
 public:
     Emulated(const Problem& problem, int image, int tile) {
-        const HeadConv& conv = problem.conv;
-        const int pitch = head_weight_pitch(conv.channels);
+        const HeadPart& part = problem.conv.part[0];
+        const int pitch = head_weight_pitch(part.channels);
         std::vector<float> weights(static_cast<std::size_t>(Eights * 8 * pitch), 1e9f);
-        for (int i = 0; i < Eights * 8 * conv.channels; ++i) {
-            const int output = i / conv.channels;
-            weights[static_cast<std::size_t>(output * pitch + i % conv.channels)] =
-                output < conv.outputs ? problem.weights[static_cast<std::size_t>(i)] : 0;
+        for (int i = 0; i < Eights * 8 * part.channels; ++i) {
+            const int output = i / part.channels;
+            weights[static_cast<std::size_t>(output * pitch + i % part.channels)] =
+                output < part.outputs ? problem.weights[0][static_cast<std::size_t>(i)] : 0;
         }
         const int first = tile * kHeadPlaces;
-        for (int chunk = 0; chunk < conv.channels; chunk += kHeadChunk) {
+        for (int chunk = 0; chunk < part.channels; chunk += kHeadChunk) {
             std::array<std::array<std::array<float, 8>, 2>, 32> a{};
             for (int lane = 0; lane < 32; ++lane) {
                 for (int half = 0; half < 2; ++half) {
                     const int place = first + head_place(lane, half);
-                    if (place >= conv.places) continue;
-                    const int from = image * conv.x_image + place * conv.x_place + chunk;
+                    if (place >= problem.conv.places) continue;
+                    const int from = image * part.x_image + place * part.x_place + chunk;
                     for (int i = 0; i < 8; ++i)
-                        a[at(lane)][at(half)][at(i)] = problem.x[at(from + head_channel(lane) + i)];
+                        a[at(lane)][at(half)][at(i)] =
+                            problem.x[0][at(from + head_channel(lane) + i)];
                 }
             }
             for (int eight = 0; eight < Eights; ++eight) {
@@ -132,11 +152,13 @@ private:
     std::array<std::array<std::array<float, 4>, Eights>, 32> sums_{};
 };
 
-/// Every output comes out once, and right.
+/// Every output of the only part comes out once, and right.
 template <int Eights>
-void expect_moved_right(const Problem& problem) {
+void expect_moved_right(int places, int channels, int outputs) {
+    const Problem problem(places, {{channels, outputs}});
     const HeadConv& conv = problem.conv;
-    std::vector<int> seen(static_cast<std::size_t>(conv.images * conv.places * conv.outputs));
+    EXPECT_EQ(head_widest(conv), Eights);
+    std::vector<int> seen(static_cast<std::size_t>(conv.images * places * outputs));
     int wrong = 0;
     for (int i = 0; i < conv.images * head_tiles(conv); ++i) {
         const int image = i / head_tiles(conv), tile = i % head_tiles(conv);
@@ -145,10 +167,10 @@ void expect_moved_right(const Problem& problem) {
             const int lane = j / 4 / Eights, eight = j / 4 % Eights;
             const int place = tile * kHeadPlaces + head_sum_place(lane, j % 4);
             const int output = eight * 8 + head_sum_output(lane, j % 4);
-            if (place >= conv.places || output >= conv.outputs) continue;
-            ++seen[static_cast<std::size_t>((image * conv.places + place) * conv.outputs + output)];
-            const float made =
-                emulated.sum(lane, eight, j % 4) + problem.bias[static_cast<std::size_t>(output)];
+            if (place >= places || output >= outputs) continue;
+            ++seen[static_cast<std::size_t>((image * places + place) * outputs + output)];
+            const float made = emulated.sum(lane, eight, j % 4) +
+                               problem.bias[0][static_cast<std::size_t>(output)];
             if (made != problem.right(image, place, output)) ++wrong;
         }
     }
@@ -157,14 +179,14 @@ void expect_moved_right(const Problem& problem) {
 }
 
 TEST(HeadConvTile, MovesEveryOutputOnce) {
-    expect_moved_right<1>(Problem(37, 32, 1, false));
-    expect_moved_right<1>(Problem(16, 128, 5, false));
-    expect_moved_right<4>(Problem(20, 96, 25, false));
-    expect_moved_right<10>(Problem(50, 192, 80, false));
-    expect_moved_right<16>(Problem(9, 64, 85, false));
+    expect_moved_right<1>(37, 32, 1);
+    expect_moved_right<1>(16, 128, 5);
+    expect_moved_right<4>(20, 96, 25);
+    expect_moved_right<10>(50, 192, 80);
+    expect_moved_right<16>(9, 64, 85);
 }
 
-TEST(HeadConvTile, ReadsWithoutBankConflicts) {
+TEST(HeadConvTile, ReadsWeightsWithoutBankConflicts) {
     for (int channels = 32; channels <= kMostHeadChannels; channels += 32) {
         // 16 bytes each of 8 lanes at once.
         for (int first = 0; first < 32; first += 8) {
@@ -176,20 +198,21 @@ TEST(HeadConvTile, ReadsWithoutBankConflicts) {
             EXPECT_EQ(banks.size(), 8u) << channels;
         }
     }
-    for (int eights : {1, 4, 10, 16}) {
-        // 8 bytes each of 16 lanes at once.
-        std::set<int> banks;
-        for (int lane = 0; lane < 16; ++lane)
-            banks.insert(
-                (head_sum_place(lane, 0) * head_sum_pitch(eights) + head_sum_output(lane, 0)) / 2 %
-                16);
-        EXPECT_EQ(banks.size(), 16u) << eights;
-        EXPECT_GE(head_sum_pitch(eights), eights * 8);
-    }
-    // Twice in a multiprocessor of compute capability 9.0.
-    EXPECT_LE(head_shared_bytes(10, 192), 113 * 1024);
-    // The largest: once, where the device has 227 KB; else the launch fails and cuDNN stays.
-    EXPECT_LE(head_shared_bytes(16, kMostHeadChannels), 227 * 1024);
+}
+
+TEST(HeadConvTile, FitsIntoSharedMemory) {
+    // Rows of 85 as of YOLOX-s and -m: three and two times in a multiprocessor of compute
+    // capability 9.0. All of it aligned for pieces of 16 bytes.
+    const Problem small(64, {{128, 4}, {128, 1}, {128, 80}}, true);
+    const Problem large(64, {{192, 4}, {192, 1}, {192, 80}}, true);
+    EXPECT_LE(head_shared_bytes(small.conv), 75 * 1024);
+    EXPECT_LE(head_shared_bytes(large.conv), 113 * 1024);
+    EXPECT_EQ(head_sum_bytes(small.conv) % 16, 0);
+    EXPECT_EQ(head_part_bytes(small.conv.part[1], 10) % 16, 0);
+    // The largest of one part: once, where the device has 227 KB; else the launch fails and cuDNN
+    // stays.
+    const Problem one(64, {{kMostHeadChannels, kMostHeadOutputs}});
+    EXPECT_LE(head_shared_bytes(one.conv), 227 * 1024);
 }
 
 class CudaHeadConv : public testing::Test {
@@ -217,30 +240,35 @@ protected:
     static void expect_right(const Problem& problem) {
         HeadConv conv = problem.conv;
         constexpr float kGap = -77;
+        // In front of the outputs, where rows have gaps.
+        const int begin = head_fills_rows(conv) ? 0 : 2;
         std::vector<float> y(static_cast<std::size_t>(conv.y_image * conv.images + 2), kGap);
-        const auto x = uploaded(halves(problem.x)), weights = uploaded(halves(problem.weights));
-        const auto bias = uploaded(problem.bias);
         const auto made = uploaded(y);
-        conv.x = x.data();
-        conv.weights = weights.data();
-        conv.bias = reinterpret_cast<const float*>(bias.data());
-        conv.y = reinterpret_cast<float*>(made.data()) + 2;
+        std::vector<memory::cuda::Buffer> inputs;
+        for (int i = 0; i < conv.parts; ++i) {
+            inputs.push_back(uploaded(halves(problem.x[i])));
+            conv.part[i].x = inputs.back().data();
+            inputs.push_back(uploaded(halves(problem.weights[i])));
+            conv.part[i].weights = inputs.back().data();
+            inputs.push_back(uploaded(problem.bias[i]));
+            conv.part[i].bias = reinterpret_cast<const float*>(inputs.back().data());
+        }
+        conv.y = reinterpret_cast<float*>(made.data()) + begin;
         launch_head_conv(conv, nullptr);
         ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);
         cudaMemcpy(y.data(), made.data(), made.bytes(), cudaMemcpyDeviceToHost);
         int wrong = 0;
-        int written = 0;
-        for (int i = 0; i < conv.images * conv.places * conv.outputs; ++i) {
-            const int output = i % conv.outputs, place = i / conv.outputs % conv.places;
-            const int image = i / conv.outputs / conv.places;
-            const float got = y[static_cast<std::size_t>(2 + image * conv.y_image +
-                                                         place * conv.y_place + output)];
+        for (int i = 0; i < conv.images * conv.places * conv.outputs(); ++i) {
+            const int output = i % conv.outputs(), place = i / conv.outputs() % conv.places;
+            const int image = i / conv.outputs() / conv.places;
+            float& got = y[static_cast<std::size_t>(begin + image * conv.y_image +
+                                                    place * conv.y_place + output)];
             if (!(std::fabs(got - problem.right(image, place, output)) < 1e-5f)) ++wrong;
+            got = kGap;
         }
-        for (float number : y)
-            written += number != kGap ? 1 : 0;
         EXPECT_EQ(wrong, 0);
-        EXPECT_LE(written, conv.images * conv.places * conv.outputs) << "gaps were written";
+        EXPECT_TRUE(std::all_of(y.begin(), y.end(), [](float number) { return number == kGap; }))
+            << "gaps were written";
     }
 };
 
@@ -248,11 +276,21 @@ TEST_F(CudaHeadConv, WritesRowsAndNothingBetweenThem) {
     for (int outputs : {1, 4, 8, 25, 80, 85, 128}) {
         for (int channels : {32, 128, 192, 512}) {
             SCOPED_TRACE(outputs * 1000 + channels);
-            expect_right(Problem(50, channels, outputs, false));
-            expect_right(Problem(16, channels, outputs, true));
+            expect_right(Problem(50, {{channels, outputs}}));
+            expect_right(Problem(16, {{channels, outputs, true}}, true));
         }
     }
-    expect_right(Problem(6400, 128, 80, true));
+}
+
+TEST_F(CudaHeadConv, WritesTheColumnsOfSeveral) {
+    for (bool fills : {false, true}) {
+        SCOPED_TRACE(fills);
+        expect_right(Problem(6400, {{128, 4}, {128, 1, true}, {128, 80, true}}, fills));
+        expect_right(Problem(77, {{192, 4}, {192, 1, true}, {192, 80, true}}, fills));
+        expect_right(Problem(35, {{96, 20}, {64, 4}}, fills));
+        expect_right(Problem(50, {{32, 3}, {64, 100, true}, {32, 8}, {96, 9}}, fills));
+        expect_right(Problem(9, {{64, 1, true}, {64, 4}}, fills));
+    }
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "sluice/infer/backends/cuda/head_conv.h"
 
 /// Where the numbers of a head's last convolution lie and which lane has which: plain functions of
@@ -39,21 +41,42 @@ __host__ __device__ constexpr int head_sum_place(int lane, int j) {
 __host__ __device__ constexpr int head_sum_output(int lane, int j) {
     return lane % 4 * 2 + j % 2;
 }
-/// Numbers from one place's sums to the next in shared memory: four places side by side begin 8
-/// banks apart.
-__host__ __device__ constexpr int head_sum_pitch(int eights) {
-    return eights * 8 + (40 - eights * 8 % 32) % 32;
+
+/// Eights of outputs that a part has room for, where the widest has `eights`.
+__host__ __device__ constexpr int head_eights(const HeadPart& part, int eights) {
+    return part.outputs <= 8 ? 1 : eights;
+}
+/// What the widest part wants, of those that the kernel is made for.
+constexpr int head_widest(const HeadConv& conv) {
+    int outputs = 0;
+    for (int i = 0; i < conv.parts; ++i)
+        outputs = conv.part[i].outputs > outputs ? conv.part[i].outputs : outputs;
+    return outputs <= 8 ? 1 : outputs <= 32 ? 4 : outputs <= 80 ? 10 : 16;
 }
 
-/// How a warp writes a tile: this many outputs side by side, the other lanes at further places.
-__host__ __device__ constexpr int head_across(int eights) {
-    return eights == 1 ? 8 : 32;
+/// Do the outputs fill the rows, so that a tile is written as one piece, 16 bytes at a time?
+__host__ __device__ inline bool head_fills_rows(const HeadConv& conv) {
+    return conv.y_place == conv.outputs() && conv.y_image % 4 == 0 &&
+           reinterpret_cast<std::uintptr_t>(conv.y) % 16 == 0;
+}
+/// Numbers from one place's sums to the next in shared memory: as they are written, or else such
+/// that places side by side begin in different banks.
+__host__ __device__ inline int head_sum_pitch(const HeadConv& conv) {
+    return head_fills_rows(conv) ? conv.outputs() : conv.outputs() | 1;
 }
 
-/// Weights, bias, sums of each warp.
-__host__ __device__ constexpr int head_shared_bytes(int eights, int channels) {
-    return eights * 8 * head_weight_pitch(channels) * 2 + eights * 8 * 4 +
-           kHeadWarps * kHeadPlaces * head_sum_pitch(eights) * 4;
+/// Bytes of shared memory: weights and biases of each part, sums of each warp.
+__host__ __device__ constexpr int head_part_bytes(const HeadPart& part, int eights) {
+    return head_eights(part, eights) * 8 * (head_weight_pitch(part.channels) * 2 + 4);
+}
+__host__ __device__ inline int head_sum_bytes(const HeadConv& conv) {
+    return kHeadPlaces * head_sum_pitch(conv) * 4;
+}
+inline int head_shared_bytes(const HeadConv& conv) {
+    int bytes = kHeadWarps * head_sum_bytes(conv);
+    for (int i = 0; i < conv.parts; ++i)
+        bytes += head_part_bytes(conv.part[i], head_widest(conv));
+    return bytes;
 }
 
 /// Tiles of an image: none reaches into the next.

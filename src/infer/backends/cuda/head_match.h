@@ -1,20 +1,25 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "sluice/infer/backends/cuda/head_conv.h"
 #include "sluice/infer/backends/cuda/launch.h"
 
 namespace sluice::infer::cuda {
 
-/// A convolution and the step after it that copies what it made.
+/// Convolutions whose numbers later steps copy side by side into rows of an output.
 struct CopiedHead {
-    HeadConv conv;  ///< without pointers
-    std::size_t copy = 0;
+    HeadConv conv;                    ///< without pointers
+    std::vector<std::size_t> convs;   ///< the step of each part
+    std::vector<std::size_t> copies;  ///< likewise
 };
 
-/// How the convolution of step `index` is computed straight into the output of the graph that a
-/// later step copies it to. Nothing where it cannot be.
+/// How the convolution of step `index`, and those of the steps after it that fill the same rows,
+/// are computed straight into the output of the graph. Nothing where they cannot be.
 std::optional<CopiedHead> head_of(const Program& program, std::size_t index);
+
+/// Brings convolutions that fill the same rows together, each just before the last of them.
+void gather_heads(Program& program);
 
 }  // namespace sluice::infer::cuda

@@ -279,6 +279,7 @@ private:
 Network::~Network() = default;
 
 Result<std::unique_ptr<Network>> Network::create(Program program, const Options& options) {
+    if (options.own_kernels != OwnKernels::kNever) gather_heads(program);
     std::unique_ptr<Network> network(new Network(std::move(program), options));
     network->cudnn_ = SLUICE_TRY(Cudnn::create());
     SLUICE_TRY(network->check_sizes());
@@ -516,6 +517,7 @@ Result<void> Network::choose_heads() {
     if (options_.own_kernels == OwnKernels::kNever) return {};
     std::optional<NetworkMemory> memory;
     for (std::size_t i = 0; i < program_.steps.size(); ++i) {
+        if (prepared_[i].done_before) continue;
         const auto head = head_of(program_, i);
         if (!head) continue;
         if (options_.own_kernels != OwnKernels::kAlways) {
@@ -528,8 +530,12 @@ Result<void> Network::choose_heads() {
 }
 
 void Network::use_head(std::size_t step, std::optional<CopiedHead> head) {
-    const std::size_t copy = head ? head->copy : prepared_[step].head->copy;
-    prepared_[copy].done_before = head.has_value();
+    const bool does = head.has_value();
+    const CopiedHead& parts = does ? *head : *prepared_[step].head;
+    for (std::size_t conv : parts.convs)
+        prepared_[conv].done_before = does && conv != step;
+    for (std::size_t copy : parts.copies)
+        prepared_[copy].done_before = does;
     prepared_[step].head = std::move(head);
 }
 
@@ -538,27 +544,32 @@ Result<bool> Network::head_wins(std::size_t index,
                                 const NetworkMemory& memory) {
     const Stream stream = SLUICE_TRY(Stream::create());
     SLUICE_TRY(cudnn_.use(stream));
-    const View& x = program_.steps[index].inputs[0];
     // The arena holds anything yet, also what is no number.
-    launch_fill(memory.storages[static_cast<std::size_t>(x.storage)],
-                Type::kF16,
-                static_cast<int>(program_.storage(x).elements),
-                1,
-                stream.get());
+    for (std::size_t conv : head.convs) {
+        const View& x = program_.steps[conv].inputs[0];
+        launch_fill(memory.storages[static_cast<std::size_t>(x.storage)],
+                    Type::kF16,
+                    static_cast<int>(program_.storage(x).elements),
+                    1,
+                    stream.get());
+    }
     SLUICE_TRY(check(cudaGetLastError(), "making up what a last layer reads"));
-    auto both = [&]() -> Result<void> {
-        SLUICE_TRY(run(index, memory, stream));
-        return run(head.copy, memory, stream);
+    auto all = [&]() -> Result<void> {
+        for (const auto& steps : {head.convs, head.copies}) {
+            for (std::size_t step : steps)
+                SLUICE_TRY(run(step, memory, stream));
+        }
+        return {};
     };
-    const View& output = program_.steps[head.copy].output;
+    const View& output = program_.steps[head.copies[0]].output;
     // cuDNN's numbers went through fp16.
     Duel duel(program_.node(program_.steps[index]).name,
               program_.storage(output),
               ElementType::kF16,
               memory.storages[static_cast<std::size_t>(output.storage)]);
-    SLUICE_TRY(duel.theirs(stream, both));
+    SLUICE_TRY(duel.theirs(stream, all));
     use_head(index, head);
-    auto won = duel.ours_wins(stream, both);
+    auto won = duel.ours_wins(stream, all);
     use_head(index, std::nullopt);
     return won;
 }
@@ -645,12 +656,15 @@ void Network::run_stem(std::size_t index, const NetworkMemory& memory, cudaStrea
 }
 
 void Network::run_head(std::size_t index, const NetworkMemory& memory, cudaStream_t stream) const {
-    const Prepared& prepared = prepared_[index];
-    HeadConv conv = prepared.head->conv;
-    conv.x = place(program_.steps[index].inputs[0], memory);
-    conv.y = static_cast<float*>(place(program_.steps[prepared.head->copy].output, memory));
-    conv.weights = weights_.data() + prepared.weights;
-    conv.bias = reinterpret_cast<const float*>(weights_.data() + prepared.bias);
+    const CopiedHead& head = *prepared_[index].head;
+    HeadConv conv = head.conv;
+    for (std::size_t i = 0; i < head.convs.size(); ++i) {
+        const Prepared& prepared = prepared_[head.convs[i]];
+        conv.part[i].x = place(program_.steps[head.convs[i]].inputs[0], memory);
+        conv.part[i].weights = weights_.data() + prepared.weights;
+        conv.part[i].bias = reinterpret_cast<const float*>(weights_.data() + prepared.bias);
+    }
+    conv.y = static_cast<float*>(place(program_.steps[head.copies[0]].output, memory));
     launch_head_conv(conv, stream);
 }
 
@@ -686,7 +700,7 @@ LayerTime Network::describe(std::size_t index) const {
     if (prepared_[index].done_by_next) {
         time.plan = "in the next layer's kernel";
     } else if (prepared_[index].done_before) {
-        time.plan = "in an earlier layer's kernel";
+        time.plan = "in an earlier kernel";
     } else if (prepared_[index].plan && !prepared_[index].stem && !prepared_[index].head) {
         time.plan = prepared_[index].plan.name();
         if (prepared_[index].fused < step_count(program_, step)) time.plan += " + own kernel";

@@ -82,7 +82,7 @@ private:
         std::size_t shift = 0;
         std::vector<std::size_t> operand_steps{};
         std::optional<StemArgs> stem;    ///< goes before the plan; does the step before as well
-        std::optional<CopiedHead> head;  ///< goes before the plan; does its copy as well
+        std::optional<CopiedHead> head;  ///< goes before the plan; does all of the head's steps
         bool done_by_next = false;
         bool done_before = false;
     };
@@ -101,7 +101,7 @@ private:
     Result<void> choose_heads();
     /// Is our kernel for this first layer right, and faster than cuDNN with the step before it?
     Result<bool> stem_wins(std::size_t step);
-    /// Likewise for this last layer and its copy. What `memory` holds is lost.
+    /// Likewise for these last layers and their copies. What `memory` holds is lost.
     Result<bool> head_wins(std::size_t step, const CopiedHead& head, const NetworkMemory& memory);
     ConvPointers pointers(std::size_t step,
                           const std::vector<const void*>& inputs,

@@ -1,6 +1,7 @@
 #include "sluice/infer/backends/cuda/network.h"
 
 #include <cmath>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -207,40 +208,100 @@ INSTANTIATE_TEST_SUITE_P(All,
                          testing::ValuesIn(pixel_stems()),
                          [](const auto& test) { return test.param.name; });
 
-/// Two heads, of boxes and of scores, whose places are rows of one output.
-std::vector<TestGraph> last_layers() {
-    auto rows = [](std::size_t scores, bool activates) {
-        return [=](const Port& x) -> ov::OutputVector {
-            Port score = convolve(x, scores, 1, 1, 0);
-            if (activates) score = make<ov::op::v0::Sigmoid>(score);
-            const Port both = join({convolve(x, 4, 1, 1, 0), score}, 1);
-            const auto count = static_cast<std::int64_t>(4 + scores);
-            return {transpose(reshape(both, {2, count, -1}), {0, 2, 1})};
-        };
-    };
-    return {graph_of("rows_of_85", {2, 64, 20, 12}, rows(81, true)),
-            graph_of("rows_of_5", {2, 32, 7, 5}, rows(1, true)),
-            graph_of("rows_of_24", {2, 96, 9, 3}, rows(20, false)),
-            graph_of("few_channels", {2, 24, 6, 6}, rows(1, true))};
+/// Boxes and scores side by side: two convolutions, each after one of its own where `apart`.
+Port boxes_and_scores(const Port& x, std::size_t scores, bool activates, bool apart) {
+    const auto channels = x.get_shape()[1];
+    const Port of_boxes = apart ? relu(convolve(x, channels, 3, 1, 1, 2)) : x;
+    const Port boxes = convolve(of_boxes, 4, 1, 1, 0);
+    const Port of_scores = apart ? relu(convolve(x, channels, 3, 1, 1, 3)) : x;
+    Port score = convolve(of_scores, scores, 1, 1, 0);
+    if (activates) score = make<ov::op::v0::Sigmoid>(score);
+    const auto count = static_cast<std::int64_t>(4 + scores);
+    return reshape(join({boxes, score}, 1), {2, count, -1});
 }
 
-TEST(HeadMatch, FindsEveryHeadThatAnOutputIsMadeOf) {
+/// Heads whose places are rows of one output.
+std::vector<TestGraph> last_layers() {
+    auto rows = [](std::size_t scores, bool activates, bool apart) {
+        return [=](const Port& x) -> ov::OutputVector {
+            return {transpose(boxes_and_scores(x, scores, activates, apart), {0, 2, 1})};
+        };
+    };
+    auto two_levels = [](const Port& x) -> ov::OutputVector {
+        const Port small = boxes_and_scores(max_pool(x, 2, 2, 0), 12, true, true);
+        return {transpose(join({boxes_and_scores(x, 12, true, true), small}, 2), {0, 2, 1})};
+    };
+    return {graph_of("rows_of_85", {2, 64, 20, 12}, rows(81, true, false)),
+            graph_of("rows_of_5", {2, 32, 7, 5}, rows(1, true, true)),
+            graph_of("rows_of_24", {2, 96, 9, 3}, rows(20, false, true)),
+            graph_of("two_levels", {2, 32, 8, 8}, two_levels),
+            graph_of("few_channels", {2, 24, 6, 6}, rows(1, true, false))};
+}
+
+Program lowered(const TestGraph& made) {
+    Graph graph = import_model(*made.make()).value();
+    fuse(graph);
+    return lower(std::move(graph), ElementType::kF16);
+}
+
+TEST(HeadMatch, FindsAllThatAnOutputsRowsAreMadeOf) {
     for (const TestGraph& made : last_layers()) {
-        Graph graph = import_model(*made.make()).value();
-        fuse(graph);
-        const Program program = lower(std::move(graph), ElementType::kF16);
+        SCOPED_TRACE(made.name);
+        Program program = lowered(made);
+        gather_heads(program);
         int found = 0;
         for (std::size_t i = 0; i < program.steps.size(); ++i) {
             const auto head = head_of(program, i);
-            if (!head) continue;
+            if (!head || head->conv.parts != 2) continue;
             ++found;
-            const View& copied = program.steps[head->copy].output;
-            EXPECT_EQ(head->conv.outputs, copied.extents[1]) << made.name;
             EXPECT_EQ(head->conv.y_place, program.graph.value(program.graph.outputs[0]).shape[2]);
-            EXPECT_EQ(head->conv.places, copied.extents[2] * copied.extents[3]) << made.name;
+            EXPECT_EQ(head->conv.outputs(), head->conv.y_place);
+            EXPECT_EQ(head->conv.part[0].outputs, 4);
+            for (std::size_t p = 0; p < 2; ++p) {
+                const View& copied = program.steps[head->copies[p]].output;
+                EXPECT_EQ(head->conv.part[p].outputs, copied.extents[1]);
+                EXPECT_EQ(head->conv.places, copied.extents[2] * copied.extents[3]);
+                EXPECT_EQ(program.steps[head->copies[p]].inputs[0],
+                          program.steps[head->convs[p]].output);
+            }
         }
-        EXPECT_EQ(found, made.name == std::string("few_channels") ? 0 : 2) << made.name;
+        EXPECT_EQ(found, made.name == "few_channels" ? 0 : made.name == "two_levels" ? 2 : 1);
     }
+}
+
+TEST(HeadMatch, GathersWithoutReadingWhatIsNotMadeYet) {
+    for (const TestGraph& made : last_layers()) {
+        SCOPED_TRACE(made.name);
+        Program program = lowered(made);
+        const std::size_t count = program.steps.size();
+        gather_heads(program);
+        EXPECT_EQ(program.steps.size(), count);
+        std::set<int> is_made;
+        for (const Step& step : program.steps) {
+            for (const View& view : step.inputs) {
+                const auto place = program.storage(view).place;
+                EXPECT_TRUE(is_made.contains(view.storage) || place == Storage::Place::kInput ||
+                            place == Storage::Place::kConstant)
+                    << program.node(step).name;
+            }
+            is_made.insert(step.output.storage);
+        }
+    }
+}
+
+TEST(HeadMatch, FindsThoseOfARealModel) {
+    const auto model = prepared_real_model("yolox_nano/yolox_nano");
+    if (model == nullptr) GTEST_SKIP() << "yolox_nano is not in SLUICE_TEST_DATA";
+    Graph graph = import_model(*model).value();
+    fuse(graph);
+    Program program = lower(std::move(graph), ElementType::kF16);
+    gather_heads(program);
+    std::vector<int> rows;
+    for (std::size_t i = 0; i < program.steps.size(); ++i) {
+        const auto head = head_of(program, i);
+        if (head && head->conv.parts == 3) rows.push_back(head->conv.places);
+    }
+    EXPECT_EQ(rows, (std::vector<int>{52 * 52, 26 * 26, 13 * 13}));
 }
 
 class CudaHead : public OnDevice<TestGraph> {};
