@@ -21,9 +21,18 @@ __device__ void multiply(float (&sum)[4], const unsigned (&a)[4], unsigned b0, u
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+/// Swish of 8 bits is made of x / 2.
+__device__ float gain_of(const StemArgs& args) {
+    const bool halves = args.activates && args.output.type == Type::kI8 &&
+                        static_cast<PointOp>(args.activation.op) == PointOp::kSwish;
+    return halves ? 0.5f : 1.0f;
+}
+
+/// The biases are multiplied by the gain already.
 template <class Tile>
 __device__ void load_weights(const StemArgs& args, uint2* weights, float* bias) {
     const __half* from = static_cast<const __half*>(args.weights);
+#pragma unroll 8
     for (int i = threadIdx.x; i < Tile::kSteps * Tile::kEights * 32; i += kStemThreads) {
         const int lane = i % 32;
         const int eight = i / 32 % Tile::kEights;
@@ -36,7 +45,7 @@ __device__ void load_weights(const StemArgs& args, uint2* weights, float* bias) 
                 : make_uint2(0, 0);
     }
     for (int i = threadIdx.x; i < Tile::kEights * 8; i += kStemThreads)
-        bias[i] = i < args.output.extents[1] ? args.bias[i] : 0.0f;
+        bias[i] = i < args.output.extents[1] ? args.bias[i] * gain_of(args) : 0.0f;
 }
 
 /// The numbers of two blocks beside each other.
@@ -249,7 +258,7 @@ __device__ void activate(const StemArgs& args, Sums<Tile>& sums) {
             return activate<PointOp::kHardSwish, Tile>(args.activation, sums);
         default:
             if (args.output.type == Type::kI8)
-                return apply<Tile>(sums, [](float x) { return swish_of_half(0.5f * x); });
+                return apply<Tile>(sums, [](float x) { return swish_of_half(x); });
             return apply<Tile>(sums, [](float x) { return swish(x); });
     }
 }
@@ -269,12 +278,11 @@ __device__ void store_outputs(const float (&numbers)[Width], __half* to) {
     }
 }
 template <int Width>
-__device__ void store_outputs(const float (&numbers)[Width], signed char* to) {
+__device__ void store_outputs(const float (&parts)[Width], signed char* to) {
     unsigned words[Width / 4];
 #pragma unroll
     for (int i = 0; i < Width / 4; ++i)
-        words[i] =
-            packed(numbers[i * 4], numbers[i * 4 + 1], numbers[i * 4 + 2], numbers[i * 4 + 3]);
+        words[i] = packed_parts(parts[i * 4], parts[i * 4 + 1], parts[i * 4 + 2], parts[i * 4 + 3]);
     if constexpr (Width == 8) {
         *reinterpret_cast<uint2*>(to) = make_uint2(words[0], words[1]);
     } else {
@@ -317,52 +325,90 @@ __device__ void write(const StemArgs& args, const StemSpot& spot, const Sums<Til
 }
 
 template <class Tile>
-__device__ void finish(const StemArgs& args, const StemSpot& spot, Sums<Tile>& sums) {
+__device__ void add_bias(const StemArgs& args, const float* bias, Sums<Tile>& sums) {
+    const float gain = gain_of(args);
+#pragma unroll
+    for (int n = 0; n < Tile::kEights; ++n) {
+        const float2 both =
+            *reinterpret_cast<const float2*>(bias + Tile::output_of(n, threadIdx.x % 4 * 2));
+#pragma unroll
+        for (int way = 0; way < Tile::kWays; ++way) {
+#pragma unroll
+            for (int i = 0; i < 4; ++i)
+                sums[way][n][i] = fmaf(sums[way][n][i], gain, i % 2 == 0 ? both.x : both.y);
+        }
+    }
+}
+
+template <class Tile>
+__device__ void finish(const StemArgs& args,
+                       const StemSpot& spot,
+                       const float* bias,
+                       Sums<Tile>& sums) {
+    add_bias<Tile>(args, bias, sums);
     activate<Tile>(args, sums);
     if (args.output.type != Type::kI8) return write<Tile, __half>(args, spot, sums);
-    const float inverse = 1.0f / args.output.grid.step;
-    apply<Tile>(sums, [&](float x) { return fmaf(x, inverse, args.output.grid.zero); });
+    // As packed_parts takes them.
+    const Grid& grid = args.output.grid;
+    const float factor = 1.0f / (255.0f * grid.step);
+    const float summand = (grid.zero + 128.0f) / 255.0f;
+    apply<Tile>(sums, [&](float x) { return fmaf(x, factor, summand); });
     write<Tile, signed char>(args, spot, sums);
 }
 
+/// The tiles of all images, and how a block of threads goes from one to its next.
+struct Path {
+    int images, down, across;
+    StemSpot step;  ///< counted in tiles, like all here
+
+    __host__ __device__ StemSpot tile(int index) const {
+        return {index / across / down, index / across % down, index % across};
+    }
+    __device__ void advance(StemSpot& tile) const {
+        tile.left += step.left;
+        tile.top += step.top;
+        tile.n += step.n;
+        if (tile.left >= across) {
+            tile.left -= across;
+            ++tile.top;
+        }
+        if (tile.top >= down) {
+            tile.top -= down;
+            ++tile.n;
+        }
+    }
+};
+
 template <class Tile, template <class> class Pixels>
 __global__ void __launch_bounds__(kStemThreads, kPerBlocks)
-    stem(const __grid_constant__ StemArgs args, int across, int down, int tiles) {
+    stem(const __grid_constant__ StemArgs args, const __grid_constant__ Path path) {
     extern __shared__ uint4 shared[];
     uint4* weights = shared;
     __half* blocks = reinterpret_cast<__half*>(weights + Tile::kWeightPieces);
     constexpr int kTurns = Tile::kBlockPieces * 8;  ///< numbers to the other tile's blocks
     float* bias = reinterpret_cast<float*>(blocks + 2 * kTurns);
-    const auto spot_of = [&](int tile) -> StemSpot {
-        return {
-            tile / across / down, tile / across % down * Tile::kRows, tile % across * kStemColumns};
+    const auto spot_of = [](const StemSpot& tile) -> StemSpot {
+        return {tile.n, tile.top * Tile::kRows, tile.left * kStemColumns};
     };
 
-    load_weights<Tile>(args, reinterpret_cast<uint2*>(weights), bias);
+    StemSpot tile = path.tile(blockIdx.x);
     Pixels<Tile> pixels(args);
-    pixels.fetch(spot_of(blockIdx.x));
+    pixels.fetch(spot_of(tile));
+    load_weights<Tile>(args, reinterpret_cast<uint2*>(weights), bias);
     pixels.make_blocks(blocks);
     int turn = 0;
-    for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+    while (tile.n < path.images) {
         __syncthreads();  // these blocks are made, and all are done with those before
-        const int next = tile + gridDim.x;
-        if (next < tiles) pixels.fetch(spot_of(next));
-        Sums<Tile> sums;
-#pragma unroll
-        for (int n = 0; n < Tile::kEights; ++n) {
-            const float* of = bias + Tile::output_of(n, threadIdx.x % 4 * 2);
-#pragma unroll
-            for (int way = 0; way < Tile::kWays; ++way) {
-#pragma unroll
-                for (int i = 0; i < 4; ++i)
-                    sums[way][n][i] = of[i % 2];
-            }
-        }
+        const StemSpot spot = spot_of(tile);
+        path.advance(tile);
+        const bool goes_on = tile.n < path.images;
+        if (goes_on) pixels.fetch(spot_of(tile));
+        Sums<Tile> sums = {};
         convolve<Tile>(
             weights, blocks + turn * kTurns + args.pad_begin[1] % 2 * Tile::kBlock, sums);
-        finish<Tile>(args, spot_of(tile), sums);
+        finish<Tile>(args, spot, bias, sums);
         turn = 1 - turn;
-        if (next < tiles) pixels.make_blocks(blocks + turn * kTurns);
+        if (goes_on) pixels.make_blocks(blocks + turn * kTurns);
     }
 }
 
@@ -372,9 +418,10 @@ int parts(int whole, int part) {
 
 template <class Tile, template <class> class Pixels>
 void launch(const StemArgs& args, cudaStream_t stream) {
-    const int across = parts(args.output.extents[3], kStemColumns);
-    const int down = parts(args.output.extents[2], Tile::kRows);
-    const int tiles = args.output.extents[0] * across * down;
+    Path path{args.output.extents[0],
+              parts(args.output.extents[2], Tile::kRows),
+              parts(args.output.extents[3], kStemColumns),
+              {}};
     int device = 0;
     int processors = 1;
     int blocks = 1;
@@ -382,10 +429,10 @@ void launch(const StemArgs& args, cudaStream_t stream) {
     cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device);
     cudaOccupancyMaxActiveBlocksPerMultiprocessor(
         &blocks, stem<Tile, Pixels>, kStemThreads, Tile::kSharedBytes);
-    stem<Tile, Pixels><<<std::min(tiles, processors * std::max(blocks, 1)),
-                         kStemThreads,
-                         Tile::kSharedBytes,
-                         stream>>>(args, across, down, tiles);
+    const int grid =
+        std::min(path.images * path.down * path.across, processors * std::max(blocks, 1));
+    path.step = path.tile(grid);
+    stem<Tile, Pixels><<<grid, kStemThreads, Tile::kSharedBytes, stream>>>(args, path);
 }
 
 /// As words at the three sizes that networks have; all else is made to work.

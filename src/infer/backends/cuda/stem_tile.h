@@ -44,11 +44,12 @@ struct StemTile {
     /// Numbers from a place's first block to what a lane reads of it at a step. The last step may
     /// be cut short: then its weights are zeros, and what is read only has to be a number.
     __host__ __device__ static constexpr int reach(int step, int lane) {
+        const int first = step * 4;
         const int quarter = lane % 4;
-        if constexpr (kFoursOfRow % 4 == 0) {
-            return step * 4 / kFoursOfRow * kPitch + step * 4 % kFoursOfRow * 4 + quarter * 4;
-        }
-        const int four = step * 4 + quarter < kFours ? step * 4 + quarter : kFours - 1;
+        // Known before it runs but for the lane, where all four are in one row of the window.
+        if (first + 3 < kFours && first / kFoursOfRow == (first + 3) / kFoursOfRow)
+            return first / kFoursOfRow * kPitch + first % kFoursOfRow * 4 + quarter * 4;
+        const int four = first + quarter < kFours ? first + quarter : kFours - 1;
         return four / kFoursOfRow * kPitch + four % kFoursOfRow * 4;
     }
     /// A thread's places: in each of its ways, one and the one 8 to the right of it.
