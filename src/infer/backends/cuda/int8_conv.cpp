@@ -113,8 +113,8 @@ Int8ConvWork int8_conv_work(int config, const Int8Conv& conv) {
     if (conv.act == Int8Conv::Act::kSwish && conv.type == Int8Conv::Number::kS8) work.gain = 0.5f;
     work.floor = conv.act == Int8Conv::Act::kRelu ? 0.0f : -INFINITY;
     if (conv.type == Int8Conv::Number::kS8) {
-        work.inverse = 1 / conv.step;
-        work.zero = conv.zero;
+        work.inverse = 1 / (conv.step * 255);
+        work.zero = (conv.zero + 128) / 255;
     }
     if (conv.join == Int8Conv::Join::kBeforeAct) {
         work.before = conv.operand_step * work.gain;

@@ -1,8 +1,6 @@
 #include <algorithm>
 
-#include <cuda_fp16.h>
-
-#include "sluice/infer/backends/cuda/int8_conv_tile.h"
+#include "sluice/infer/backends/cuda/int8_finish.cuh"
 
 /// A block of threads stays with its channels and goes from tile to tile of places. Chunks of x
 /// (and of the weights, where they are not kept) flow through a ring in shared memory without a
@@ -10,31 +8,6 @@
 /// is what a layer that memory bounds lives from.
 namespace sluice::infer::cuda {
 namespace {
-
-__device__ unsigned shared_address(const void* p) {
-    return static_cast<unsigned>(__cvta_generic_to_shared(p));
-}
-
-/// 16 bytes, in the background. What other threads will ask for again stays in the first cache.
-__device__ void copy_piece(void* to, const void* from, bool again) {
-    if (again) {
-        asm volatile("cp.async.ca.shared.global [%0], [%1], 16;" ::"r"(shared_address(to)),
-                     "l"(from)
-                     : "memory");
-    } else {
-        asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared_address(to)),
-                     "l"(from)
-                     : "memory");
-    }
-}
-__device__ void end_of_group() {
-    asm volatile("cp.async.commit_group;" ::: "memory");
-}
-/// Until at most N of the latest groups of this thread are on their way.
-template <int N>
-__device__ void wait_for_groups() {
-    asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
-}
 
 /// Four matrices of 8 rows of 16 bytes; lane i gives where row i % 8 of matrix i / 8 lies.
 __device__ void load_matrices(const void* row, unsigned (&to)[4]) {
@@ -51,30 +24,6 @@ __device__ void multiply(int (&sum)[4], const unsigned (&a)[4], unsigned b0, uns
         "{%8, %9}, {%0, %1, %2, %3};"
         : "+r"(sum[0]), "+r"(sum[1]), "+r"(sum[2]), "+r"(sum[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-/// Four numbers, rounded and cut off.
-__device__ unsigned packed(float a, float b, float c, float d) {
-    unsigned high, all;
-    asm("cvt.pack.sat.s8.s32.b32 %0, %1, %2, 0;"
-        : "=r"(high)
-        : "r"(__float2int_rn(d)), "r"(__float2int_rn(c)));
-    asm("cvt.pack.sat.s8.s32.b32 %0, %1, %2, %3;"
-        : "=r"(all)
-        : "r"(__float2int_rn(b)), "r"(__float2int_rn(a)), "r"(high));
-    return all;
-}
-
-/// Of x / 2. x * sigmoid(x) = h + h * tanh(h) for h = x / 2: one number of the special-function
-/// unit instead of two. tanh.approx is wrong by 2^-11 of itself, so this by x / 4096: some
-/// hundredths of a step where steps are 8-bit numbers.
-__device__ float swish_of_half(float half) {
-    float tanh;
-    asm("tanh.approx.f32 %0, %1;" : "=f"(tanh) : "f"(half));
-    return fmaf(half, tanh, half);
-}
-__device__ float swish(float x) {
-    return __fdividef(x, 1.0f + __expf(-x));
 }
 
 /// Brings what one thread copies, chunk after chunk and tile after tile.
@@ -190,44 +139,24 @@ public:
     }
 
     /// Before the last chunk is multiplied, so that the operand is here when it is wanted.
-    __device__ void load_operand(int tile) {
-        const Int8Conv& conv = work_.conv;
-        if (conv.join == Int8Conv::Join::kNone || conv.operand_type != Int8Conv::Number::kS8)
-            return;
+    __device__ void load_operands(int tile) {
 #pragma unroll
         for (int i = 0; i < 2 * T::kWays; ++i) {
             const int place = place_of(tile, i);
-            if (place >= work_.places) continue;
-            const char* from = static_cast<const char*>(conv.operand) +
-                               static_cast<long long>(place) * conv.operand_pitch + channel_;
-            if constexpr (T::kOfLane == 16) {
-                if (work_.wide_operand) {
-                    if (channel_ >= conv.out[2]) continue;
-                    const uint4 raw = *reinterpret_cast<const uint4*>(from);
-                    operand_[i][0] = raw.x, operand_[i][1] = raw.y;
-                    operand_[i][2] = raw.z, operand_[i][3] = raw.w;
-                    continue;
-                }
-            }
-#pragma unroll
-            for (int part = 0; part < T::kOfLane / 8; ++part) {
-                if (channel_ + part * 8 >= conv.out[2]) continue;
-                const uint2 raw = *reinterpret_cast<const uint2*>(from + part * 8);
-                operand_[i][part * 2] = raw.x, operand_[i][part * 2 + 1] = raw.y;
-            }
+            if (place < work_.places) load_operand<T::kOfLane>(work_, place, channel_, operand_[i]);
         }
     }
 
-    __device__ void finish(int tile) {
+    __device__ void finish_tile(int tile) {
         float x[2 * T::kWays][T::kOfLane];
-        scale(x);
+        const auto sum = [&](int i, int c) { return sums_[i / 2][c / 2][i % 2 * 2 + c % 2]; };
+        scale_sums(scale_, T::kColumns, sum, x);
         clear();
 #pragma unroll
         for (int i = 0; i < 2 * T::kWays; ++i) {
             const int place = place_of(tile, i);
-            if (place >= work_.places) continue;
-            complete(i, place, x[i]);
-            write(place, x[i]);
+            if (place < work_.places)
+                finish<T::kOfLane>(work_, place, channel_, operand_[i], x[i]);
         }
     }
 
@@ -254,122 +183,6 @@ private:
                 for (int j = 0; j < 4; ++j)
                     sums_[way][n][j] = 0;
             }
-        }
-    }
-
-    __device__ void scale(float (&x)[2 * T::kWays][T::kOfLane]) const {
-#pragma unroll
-        for (int c = 0; c < T::kOfLane; c += 4) {
-            const float4 scales = *reinterpret_cast<const float4*>(scale_ + c);
-            const float4 biases = *reinterpret_cast<const float4*>(scale_ + T::kColumns + c);
-#pragma unroll
-            for (int i = 0; i < 2 * T::kWays; ++i) {
-                const int* low = &sums_[i / 2][c / 2][i % 2 * 2];
-                const int* high = &sums_[i / 2][c / 2 + 1][i % 2 * 2];
-                x[i][c] = fmaf(static_cast<float>(low[0]), scales.x, biases.x);
-                x[i][c + 1] = fmaf(static_cast<float>(low[1]), scales.y, biases.y);
-                x[i][c + 2] = fmaf(static_cast<float>(high[0]), scales.z, biases.z);
-                x[i][c + 3] = fmaf(static_cast<float>(high[1]), scales.w, biases.w);
-            }
-        }
-    }
-
-    __device__ void complete(int i, int place, float (&x)[T::kOfLane]) const {
-        const bool joins = work_.conv.join != Int8Conv::Join::kNone;
-        float operand[T::kOfLane] = {};
-        if (joins) {
-            read_operand(i, place, operand);
-#pragma unroll
-            for (int c = 0; c < T::kOfLane; ++c)
-                x[c] = fmaf(operand[c], work_.before, x[c]);
-        }
-        activate(x);
-#pragma unroll
-        for (int c = 0; c < T::kOfLane; ++c)
-            x[c] = fmaf(x[c], work_.inverse, work_.zero);
-        if (joins) {
-#pragma unroll
-            for (int c = 0; c < T::kOfLane; ++c)
-                x[c] = fmaf(operand[c], work_.after, x[c]);
-        }
-    }
-
-    __device__ void activate(float (&x)[T::kOfLane]) const {
-        if (work_.conv.act != Int8Conv::Act::kSwish) {
-#pragma unroll
-            for (int c = 0; c < T::kOfLane; ++c)
-                x[c] = fmaxf(x[c], work_.floor);
-        } else if (work_.conv.type == Int8Conv::Number::kS8) {
-#pragma unroll
-            for (int c = 0; c < T::kOfLane; ++c)
-                x[c] = swish_of_half(x[c]);
-        } else {
-#pragma unroll
-            for (int c = 0; c < T::kOfLane; ++c)
-                x[c] = swish(x[c]);
-        }
-    }
-
-    __device__ void read_operand(int i, int place, float (&x)[T::kOfLane]) const {
-        const Int8Conv& conv = work_.conv;
-        if (conv.operand_type == Int8Conv::Number::kS8) {
-#pragma unroll
-            for (int c = 0; c < T::kOfLane; ++c)
-                x[c] = static_cast<float>(
-                    static_cast<signed char>(operand_[i][c / 4] >> (c % 4 * 8) & 0xff));
-            return;
-        }
-        const __half* from = static_cast<const __half*>(conv.operand) +
-                             static_cast<long long>(place) * conv.operand_pitch + channel_;
-#pragma unroll
-        for (int part = 0; part < T::kOfLane / 8; ++part) {
-            if (channel_ + part * 8 >= conv.out[2]) continue;
-            const uint4 raw = *reinterpret_cast<const uint4*>(from + part * 8);
-            const __half2* pairs = reinterpret_cast<const __half2*>(&raw);
-#pragma unroll
-            for (int j = 0; j < 4; ++j) {
-                const float2 pair = __half22float2(pairs[j]);
-                x[part * 8 + j * 2] = pair.x;
-                x[part * 8 + j * 2 + 1] = pair.y;
-            }
-        }
-    }
-
-    __device__ void write(int place, const float (&x)[T::kOfLane]) const {
-        const Int8Conv& conv = work_.conv;
-        const long long index = static_cast<long long>(place) * conv.y_pitch + channel_;
-        if (conv.type == Int8Conv::Number::kF16) {
-            __half* to = static_cast<__half*>(conv.y) + index;
-#pragma unroll
-            for (int part = 0; part < T::kOfLane / 8; ++part) {
-                if (channel_ + part * 8 >= conv.out[2]) continue;
-                uint4 raw;
-                __half2* pairs = reinterpret_cast<__half2*>(&raw);
-#pragma unroll
-                for (int j = 0; j < 4; ++j)
-                    pairs[j] = __floats2half2_rn(x[part * 8 + j * 2], x[part * 8 + j * 2 + 1]);
-                *reinterpret_cast<uint4*>(to + part * 8) = raw;
-            }
-            return;
-        }
-        unsigned words[T::kOfLane / 4];
-#pragma unroll
-        for (int j = 0; j < T::kOfLane / 4; ++j)
-            words[j] = packed(x[j * 4], x[j * 4 + 1], x[j * 4 + 2], x[j * 4 + 3]);
-        char* to = static_cast<char*>(conv.y) + index;
-        if constexpr (T::kOfLane == 16) {
-            if (work_.wide_y) {
-                if (channel_ < conv.out[2])
-                    *reinterpret_cast<uint4*>(to) =
-                        make_uint4(words[0], words[1], words[2], words[3]);
-                return;
-            }
-        }
-#pragma unroll
-        for (int part = 0; part < T::kOfLane / 8; ++part) {
-            if (channel_ + part * 8 < conv.out[2])
-                *reinterpret_cast<uint2*>(to + part * 8) =
-                    make_uint2(words[part * 2], words[part * 2 + 1]);
         }
     }
 
@@ -428,12 +241,12 @@ __global__ void __launch_bounds__(Tile<I>::kThreads, Tile<I>::kCut.blocks)
             wait_for_groups<T::kStages - 2>();
             __syncthreads();  // all have got the chunk, and are done with the one before
             load(stage == 0 ? T::kStages - 1 : stage - 1);
-            if (chunk == work.chunks - 1) outputs.load_operand(tile);
+            if (chunk == work.chunks - 1) outputs.load_operands(tile);
             outputs.multiply_chunk(x + stage * T::kXBytes,
                                    weights + (work.kept ? chunk : stage) * T::kWeightBytes);
             stage = stage == T::kStages - 1 ? 0 : stage + 1;
         }
-        outputs.finish(tile);
+        outputs.finish_tile(tile);
     }
 }
 

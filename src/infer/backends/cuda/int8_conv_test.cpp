@@ -363,7 +363,8 @@ double finished(const Problem& problem, int place, int channel) {
     } else {
         x = std::max(x, static_cast<double>(work.floor));
     }
-    return x * work.inverse + work.zero + operand * work.after;
+    const double result = x * work.inverse + work.zero + operand * work.after;
+    return work.conv.type == Number::kS8 ? result * 255 - 128 : result;
 }
 
 TEST(Int8Conv, FoldsStepsAndZeroPoints) {

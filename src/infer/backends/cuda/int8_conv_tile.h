@@ -154,7 +154,8 @@ struct Int8ConvWork {
     Divisor columns;  ///< of the output
     Divisor pixels;   ///< of an image of the output
     // gained = (sum * scale + bias + shift) * gain + operand * before
-    // number = act(gained / gain) * inverse + zero + operand * after
+    // result = act(gained / gain) * inverse + zero + operand * after
+    // It is the output's number or, of 8 bits, that number's part of all: (number + 128) / 255.
     float gain = 1;
     float shift = 0;
     float before = 0;

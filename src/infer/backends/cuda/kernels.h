@@ -72,14 +72,14 @@ struct SpaceToDepthArgs {
 void launch_space_to_depth(const SpaceToDepthArgs& args, cudaStream_t stream);
 
 /// A convolution of stride 1 over the SpaceToDepth of an image of 3 or 4 channels, in one: the
-/// blocks are made in shared memory. Up to 64 outputs, kernels up to 4x4 blocks; fp16.
+/// blocks are made in shared memory. Up to 64 outputs, kernels of 2x2 to 4x4 blocks; fp16.
 struct StemArgs {
     Operand input;  ///< strides: batch, channel, row, column
     int channels = 3;
     int blocks[2] = {};  ///< rows and columns of blocks: half the input's
     float scale[4] = {};
     float shift[4] = {};  ///< of each channel: what is convolved is input * scale + shift
-    int kernel[2] = {1, 1};
+    int kernel = 2;       ///< rows of blocks, and columns
     int pad_begin[2] = {};
     const void* weights = nullptr;  ///< fp16, [output][row][column][16]
     const float* bias = nullptr;
@@ -88,6 +88,7 @@ struct StemArgs {
     Image output;  ///< channels a multiple of 8, side by side; fp16 or kI8
 };
 inline constexpr int kMostStemOutputs = 64;
+inline constexpr int kLeastStemKernel = 2;
 inline constexpr int kMostStemKernel = 4;
 bool stem_activates(std::uint8_t op);
 void launch_stem(const StemArgs& args, cudaStream_t stream);

@@ -11,9 +11,9 @@
 #include "sluice/base/log.h"
 #include "sluice/infer/backends/cuda/capture.h"
 #include "sluice/infer/backends/cuda/check.h"
+#include "sluice/infer/backends/cuda/duel.h"
 #include "sluice/infer/backends/cuda/launch.h"
 #include "sluice/infer/backends/cuda/measure.h"
-#include "sluice/infer/backends/cuda/plan_trial.h"
 #include "sluice/infer/backends/cuda/stem.h"
 
 namespace sluice::infer::cuda {
@@ -279,12 +279,14 @@ private:
 Network::~Network() = default;
 
 Result<std::unique_ptr<Network>> Network::create(Program program, const Options& options) {
+    if (options.own_kernels != OwnKernels::kNever) gather_heads(program);
     std::unique_ptr<Network> network(new Network(std::move(program), options));
     network->cudnn_ = SLUICE_TRY(Cudnn::create());
     SLUICE_TRY(network->check_sizes());
     SLUICE_TRY(network->choose());
     SLUICE_TRY(network->upload());
     SLUICE_TRY(network->choose_stems());
+    SLUICE_TRY(network->choose_heads());
     return network;
 }
 
@@ -474,11 +476,12 @@ Network::Int8Share Network::int8_share() const {
 }
 
 Result<void> Network::choose_stems() {
-    if (options_.own_stem == OwnStem::kNever) return {};
+    if (options_.own_kernels == OwnKernels::kNever) return {};
     for (std::size_t i = 0; i < program_.steps.size(); ++i) {
         const auto stem = stem_of(program_, i);
         if (!stem) continue;
-        if (options_.own_stem == OwnStem::kAlways || SLUICE_TRY(stem_wins(i))) use_stem(i, stem);
+        if (options_.own_kernels == OwnKernels::kAlways || SLUICE_TRY(stem_wins(i)))
+            use_stem(i, stem);
     }
     return {};
 }
@@ -499,38 +502,76 @@ Result<bool> Network::stem_wins(std::size_t index) {
     };
     const View& output = program_.steps[index].output;
     const Storage& storage = program_.storage(output);
-    void* const made = memory.storages[static_cast<std::size_t>(output.storage)];
-    const std::size_t bytes = bytes_of(storage);
-    const Buffer right = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, bytes));
-    const Buffer sums = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, 2 * sizeof(float)));
-    cudaMemsetAsync(made, 0, bytes, stream.get());
-    cudaMemsetAsync(sums.data(), 0, sums.bytes(), stream.get());
-    SLUICE_TRY(both());
-    cudaMemcpyAsync(right.data(), made, bytes, cudaMemcpyDeviceToDevice, stream.get());
-    const float theirs = SLUICE_TRY(shortest_time(stream, both));
-    cudaMemsetAsync(made, 0, bytes, stream.get());
+    Duel duel(program_.node(program_.steps[index]).name,
+              storage,
+              storage.type,
+              memory.storages[static_cast<std::size_t>(output.storage)]);
+    SLUICE_TRY(duel.theirs(stream, both));
     use_stem(index, stem_of(program_, index));
-    const auto ran = both();
-    launch_compare(made,
-                   right.data(),
-                   type_of(storage.type),
-                   static_cast<int>(storage.elements),
-                   reinterpret_cast<float*>(sums.data()),
-                   stream.get());
-    auto ours = shortest_time(stream, both);
+    auto won = duel.ours_wins(stream, both);
     use_stem(index, std::nullopt);
-    if (!ran || !ours) return false;
-    float differs[2] = {};
-    SLUICE_TRY(check(cudaMemcpy(differs, sums.data(), sizeof differs, cudaMemcpyDeviceToHost),
-                     "judging the first layer"));
-    const bool is_right = is_near(differs, storage.type);
-    log_info("infer",
-             "{}: own kernel {:.0f} us{}, cuDNN {:.0f} us",
-             program_.node(program_.steps[index]).name,
-             1000 * *ours,
-             is_right ? "" : " and wrong",
-             1000 * theirs);
-    return is_right && *ours < theirs;
+    return won;
+}
+
+Result<void> Network::choose_heads() {
+    if (options_.own_kernels == OwnKernels::kNever) return {};
+    std::optional<NetworkMemory> memory;
+    for (std::size_t i = 0; i < program_.steps.size(); ++i) {
+        if (prepared_[i].done_before) continue;
+        const auto head = head_of(program_, i);
+        if (!head) continue;
+        if (options_.own_kernels != OwnKernels::kAlways) {
+            if (!memory) memory = SLUICE_TRY(allocate());
+            if (!SLUICE_TRY(head_wins(i, *head, *memory))) continue;
+        }
+        use_head(i, head);
+    }
+    return {};
+}
+
+void Network::use_head(std::size_t step, std::optional<CopiedHead> head) {
+    const bool does = head.has_value();
+    const CopiedHead& parts = does ? *head : *prepared_[step].head;
+    for (std::size_t conv : parts.convs)
+        prepared_[conv].done_before = does && conv != step;
+    for (std::size_t copy : parts.copies)
+        prepared_[copy].done_before = does;
+    prepared_[step].head = std::move(head);
+}
+
+Result<bool> Network::head_wins(std::size_t index,
+                                const CopiedHead& head,
+                                const NetworkMemory& memory) {
+    const Stream stream = SLUICE_TRY(Stream::create());
+    SLUICE_TRY(cudnn_.use(stream));
+    // The arena holds anything yet, also what is no number.
+    for (std::size_t conv : head.convs) {
+        const View& x = program_.steps[conv].inputs[0];
+        launch_fill(memory.storages[static_cast<std::size_t>(x.storage)],
+                    Type::kF16,
+                    static_cast<int>(program_.storage(x).elements),
+                    1,
+                    stream.get());
+    }
+    SLUICE_TRY(check(cudaGetLastError(), "making up what a last layer reads"));
+    auto all = [&]() -> Result<void> {
+        for (const auto& steps : {head.convs, head.copies}) {
+            for (std::size_t step : steps)
+                SLUICE_TRY(run(step, memory, stream));
+        }
+        return {};
+    };
+    const View& output = program_.steps[head.copies[0]].output;
+    // cuDNN's numbers went through fp16.
+    Duel duel(program_.node(program_.steps[index]).name,
+              program_.storage(output),
+              ElementType::kF16,
+              memory.storages[static_cast<std::size_t>(output.storage)]);
+    SLUICE_TRY(duel.theirs(stream, all));
+    use_head(index, head);
+    auto won = duel.ours_wins(stream, all);
+    use_head(index, std::nullopt);
+    return won;
 }
 
 Result<NetworkMemory> Network::allocate() const {
@@ -574,18 +615,16 @@ Result<void> Network::run(std::size_t index,
                           const Stream& stream) const {
     const Step& step = program_.steps[index];
     const Prepared& prepared = prepared_[index];
-    if (prepared.done_by_next) return {};
-    if (prepared.stem) {
-        run_stem(index, memory, stream.get());
+    if (prepared.done_by_next || prepared.done_before) return {};
+    if (prepared.stem || prepared.head) {
+        prepared.stem ? run_stem(index, memory, stream.get())
+                      : run_head(index, memory, stream.get());
         return check(cudaGetLastError(), program_.node(step).name.c_str());
     }
     StepPlaces places;
-    auto place = [&](const View& view) {
-        return first_of(program_, view, memory.storages[static_cast<std::size_t>(view.storage)]);
-    };
     for (const View& view : step.inputs)
-        places.inputs.push_back(place(view));
-    places.output = const_cast<void*>(place(step.output));
+        places.inputs.push_back(place(view, memory));
+    places.output = place(step.output, memory);
     places.weights = reinterpret_cast<const float*>(weights_.data() + prepared.weights);
     places.bias = reinterpret_cast<const float*>(weights_.data() + prepared.bias);
     if (prepared.plan) {
@@ -601,17 +640,32 @@ Result<void> Network::run(std::size_t index,
     return check(cudaGetLastError(), program_.node(step).name.c_str());
 }
 
+void* Network::place(const View& view, const NetworkMemory& memory) const {
+    return const_cast<void*>(
+        first_of(program_, view, memory.storages[static_cast<std::size_t>(view.storage)]));
+}
+
 void Network::run_stem(std::size_t index, const NetworkMemory& memory, cudaStream_t stream) const {
-    auto place = [&](const View& view) {
-        return first_of(program_, view, memory.storages[static_cast<std::size_t>(view.storage)]);
-    };
     const Prepared& prepared = prepared_[index];
     StemArgs args = *prepared.stem;
-    args.input.data = place(program_.steps[index - 1].inputs[0]);
-    args.output.data = const_cast<void*>(place(program_.steps[index].output));
+    args.input.data = place(program_.steps[index - 1].inputs[0], memory);
+    args.output.data = place(program_.steps[index].output, memory);
     args.weights = weights_.data() + prepared.weights;
     args.bias = reinterpret_cast<const float*>(weights_.data() + prepared.bias);
     launch_stem(args, stream);
+}
+
+void Network::run_head(std::size_t index, const NetworkMemory& memory, cudaStream_t stream) const {
+    const CopiedHead& head = *prepared_[index].head;
+    HeadConv conv = head.conv;
+    for (std::size_t i = 0; i < head.convs.size(); ++i) {
+        const Prepared& prepared = prepared_[head.convs[i]];
+        conv.part[i].x = place(program_.steps[head.convs[i]].inputs[0], memory);
+        conv.part[i].weights = weights_.data() + prepared.weights;
+        conv.part[i].bias = reinterpret_cast<const float*>(weights_.data() + prepared.bias);
+    }
+    conv.y = static_cast<float*>(place(program_.steps[head.copies[0]].output, memory));
+    launch_head_conv(conv, stream);
 }
 
 LayerTime Network::describe(std::size_t index) const {
@@ -645,7 +699,9 @@ LayerTime Network::describe(std::size_t index) const {
     }
     if (prepared_[index].done_by_next) {
         time.plan = "in the next layer's kernel";
-    } else if (prepared_[index].plan && !prepared_[index].stem) {
+    } else if (prepared_[index].done_before) {
+        time.plan = "in an earlier kernel";
+    } else if (prepared_[index].plan && !prepared_[index].stem && !prepared_[index].head) {
         time.plan = prepared_[index].plan.name();
         if (prepared_[index].fused < step_count(program_, step)) time.plan += " + own kernel";
     }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sluice/infer/backends/cuda/head_match.h"
 #include "sluice/infer/backends/cuda/kernels.h"
 #include "sluice/infer/backends/cuda/lower.h"
 #include "sluice/infer/backends/cuda/plan_choice.h"
@@ -23,8 +24,8 @@ struct NetworkMemory {
     std::vector<void*> storages;                ///< where each storage of the program begins
 };
 
-/// When our kernel for first layers computes one instead of cuDNN.
-enum class OwnStem { kIfFaster, kAlways, kNever };
+/// When our kernels that do two steps in one (stem.h, head_match.h) go before cuDNN.
+enum class OwnKernels { kIfFaster, kAlways, kNever };
 
 /// A program made ready to run on one device: weights there, a plan for each convolution.
 class Network {
@@ -33,7 +34,7 @@ public:
         int device = 0;
         bool tf32 = false;
         PlanOptions plans{};
-        OwnStem own_stem = OwnStem::kIfFaster;  ///< for tests
+        OwnKernels own_kernels = OwnKernels::kIfFaster;  ///< for tests
     };
     /// The device must be the calling thread's own.
     static Result<std::unique_ptr<Network>> create(Program program, const Options& options);
@@ -80,8 +81,10 @@ private:
         std::size_t rate = 0;
         std::size_t shift = 0;
         std::vector<std::size_t> operand_steps{};
-        std::optional<StemArgs> stem;  ///< goes before the plan; does the step before as well
+        std::optional<StemArgs> stem;    ///< goes before the plan; does the step before as well
+        std::optional<CopiedHead> head;  ///< goes before the plan; does all of the head's steps
         bool done_by_next = false;
+        bool done_before = false;
     };
 
     Network(Program program, const Options& options)
@@ -95,13 +98,19 @@ private:
     void ask(std::size_t step, bool aside, bool fused);
     void take_plans(const std::map<std::string, ConvPlan>& plans);
     Result<void> choose_stems();
+    Result<void> choose_heads();
     /// Is our kernel for this first layer right, and faster than cuDNN with the step before it?
     Result<bool> stem_wins(std::size_t step);
+    /// Likewise for these last layers and their copies. What `memory` holds is lost.
+    Result<bool> head_wins(std::size_t step, const CopiedHead& head, const NetworkMemory& memory);
     ConvPointers pointers(std::size_t step,
                           const std::vector<const void*>& inputs,
                           void* output) const;
     void use_stem(std::size_t step, std::optional<StemArgs> stem);
     void run_stem(std::size_t step, const NetworkMemory& memory, cudaStream_t stream) const;
+    void use_head(std::size_t step, std::optional<CopiedHead> head);
+    void run_head(std::size_t step, const NetworkMemory& memory, cudaStream_t stream) const;
+    void* place(const View& view, const NetworkMemory& memory) const;
 
     Program program_;
     Options options_;

@@ -1,6 +1,7 @@
 #include "sluice/infer/backends/cuda/network.h"
 
 #include <cmath>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -43,12 +44,12 @@ protected:
                              double tolerance,
                              float low = -1,
                              float high = 1,
-                             OwnStem own_stem = OwnStem::kIfFaster) {
+                             OwnKernels own_kernels = OwnKernels::kIfFaster) {
         Graph graph = import_model(model).value();
         const auto inputs = random_inputs(graph, 11, low, high);
         const auto wanted = run_reference(graph, inputs);
         fuse(graph);
-        Network::Options options{0, arithmetic.tf32, {}, own_stem};
+        Network::Options options{0, arithmetic.tf32, {}, own_kernels};
         options.plans.own = arithmetic.own;
         auto network =
             Network::create(lower(std::move(graph), arithmetic.type, arithmetic.int8), options);
@@ -60,6 +61,16 @@ protected:
     }
 
 private:
+    /// As fp32 or, where that is all there is room for, as bytes.
+    static void upload(const Numbers& numbers, const memory::cuda::Buffer& to) {
+        const void* from = numbers.data();
+        std::vector<std::uint8_t> bytes;
+        if (to.bytes() == numbers.size()) {
+            bytes.assign(numbers.begin(), numbers.end());
+            from = bytes.data();
+        }
+        cudaMemcpy(to.data(), from, to.bytes(), cudaMemcpyHostToDevice);
+    }
     /// Twice: what the first run leaves behind must not matter.
     static std::vector<Numbers> run(const Network& network, const std::vector<Numbers>& inputs) {
         NetworkMemory memory = network.allocate().value();
@@ -68,10 +79,7 @@ private:
         EXPECT_TRUE(graph) << graph.error().text();
         cudaMemset(memory.arena.data(), 0xff, memory.arena.bytes());
         for (std::size_t i = 0; i < inputs.size(); ++i)
-            cudaMemcpy(memory.inputs[i].data(),
-                       inputs[i].data(),
-                       memory.inputs[i].bytes(),
-                       cudaMemcpyHostToDevice);
+            upload(inputs[i], memory.inputs[i]);
         std::vector<Numbers> outputs;
         for (int round = 0; round < 2; ++round) {
             outputs.clear();
@@ -121,6 +129,10 @@ TEST_P(CudaInt8, ComputesNearTheReferenceByCudnnAlone) {
     expect_right(*GetParam().make(), kCudnnInt8, 5e-2);
 }
 
+TEST_P(CudaInt8, ComputesNearTheReferenceByOurOwnKernels) {
+    expect_right(*GetParam().make(), kInt8, 5e-2, -1, 1, OwnKernels::kAlways);
+}
+
 TEST_P(CudaInt8, ComputesInFp16NearTheReference) {
     expect_right(*GetParam().make(), kFp16, 0.1);
 }
@@ -129,36 +141,180 @@ INSTANTIATE_TEST_SUITE_P(All, CudaInt8, testing::ValuesIn(int8_graphs()), [](con
     return test.param.name;
 });
 
+/// Pixels less a mean, divided, and a first layer.
+std::function<ov::OutputVector(const Port&)> first_layer(std::size_t outputs,
+                                                         std::size_t kernel,
+                                                         std::ptrdiff_t pad,
+                                                         Port (*activation)(const Port&),
+                                                         float span = 1) {
+    return [=](const Port& x) -> ov::OutputVector {
+        const ov::Shape channels{1, 3, 1, 1};
+        Port y =
+            make<ov::op::v1::Subtract>(x, random_constant(channels, 1, 0.2f * span, 0.5f * span));
+        y = make<ov::op::v1::Divide>(y, random_constant(channels, 2, 0.3f * span, 0.6f * span));
+        return {activation(convolve(y, outputs, kernel, 2, pad))};
+    };
+}
+
+Port relu(const Port& x) {
+    return make<ov::op::v0::Relu>(x);
+}
+Port clamp(const Port& x) {
+    return make<ov::op::v0::Clamp>(x, 0.0, 0.6);
+}
+Port same(const Port& x) {
+    return x;
+}
+
 /// First layers of each shape that the kernel for them takes.
 std::vector<TestGraph> stems() {
-    auto stem = [](std::size_t outputs, std::size_t kernel, std::ptrdiff_t pad, auto activation) {
-        return [=](const Port& x) -> ov::OutputVector {
-            Port y = make<ov::op::v1::Subtract>(x, random_constant({1, 3, 1, 1}, 1, 0.2f, 0.5f));
-            y = make<ov::op::v1::Divide>(y, random_constant({1, 3, 1, 1}, 2, 0.3f, 0.6f));
-            return {activation(convolve(y, outputs, kernel, 2, pad))};
-        };
-    };
-    auto relu = [](const Port& x) { return make<ov::op::v0::Relu>(x); };
-    auto clamp = [](const Port& x) { return make<ov::op::v0::Clamp>(x, 0.0, 0.6); };
-    auto none = [](const Port& x) { return x; };
-    return {graph_of("k7_64_relu", {2, 3, 74, 138}, stem(64, 7, 3, relu)),
-            graph_of("k6_32_swish", {3, 3, 64, 128}, stem(32, 6, 2, swish)),
-            graph_of("k6_48_swish", {2, 3, 36, 60}, stem(48, 6, 2, swish)),
-            graph_of("k3_16_clamp", {2, 3, 34, 66}, stem(16, 3, 1, clamp)),
-            graph_of("k3_20", {1, 3, 16, 12}, stem(20, 3, 0, none))};
+    return {graph_of("k7_64_relu", {2, 3, 74, 138}, first_layer(64, 7, 3, relu)),
+            graph_of("k6_32_swish", {3, 3, 64, 128}, first_layer(32, 6, 2, swish)),
+            graph_of("k6_48_swish", {2, 3, 36, 60}, first_layer(48, 6, 2, swish)),
+            graph_of("k3_16_clamp", {2, 3, 34, 66}, first_layer(16, 3, 1, clamp)),
+            graph_of("k3_20", {1, 3, 16, 12}, first_layer(20, 3, 0, same))};
 }
 
 class CudaStem : public OnDevice<TestGraph> {};
 
 TEST_P(CudaStem, ComputesNearTheReferenceByItsOwnKernel) {
-    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnStem::kAlways);
+    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnKernels::kAlways);
 }
 
 TEST_P(CudaStem, ComputesNearTheReferenceByCudnn) {
-    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnStem::kNever);
+    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnKernels::kNever);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CudaStem, testing::ValuesIn(stems()), [](const auto& test) {
+    return test.param.name;
+});
+
+/// The same of pixels of 8 bits, as the pre-processing writes them.
+std::vector<TestGraph> pixel_stems() {
+    return {graph_of_pixels("k7_64_relu", {2, 3, 74, 136}, first_layer(64, 7, 3, relu, 255)),
+            graph_of_pixels("k6_32_swish", {3, 3, 64, 128}, first_layer(32, 6, 2, swish, 255)),
+            graph_of_pixels("k6_48_swish", {2, 3, 36, 60}, first_layer(48, 6, 2, swish, 255)),
+            graph_of_pixels("k3_20", {1, 3, 16, 14}, first_layer(20, 3, 0, same, 255))};
+}
+
+class CudaStemOfPixels : public OnDevice<TestGraph> {};
+
+TEST_P(CudaStemOfPixels, ComputesNearTheReferenceByItsOwnKernel) {
+    expect_right(*GetParam().make(), kFp16, 2e-3, 0, 255, OwnKernels::kAlways);
+}
+
+INSTANTIATE_TEST_SUITE_P(All,
+                         CudaStemOfPixels,
+                         testing::ValuesIn(pixel_stems()),
+                         [](const auto& test) { return test.param.name; });
+
+/// Boxes and scores side by side: two convolutions, each after one of its own where `apart`.
+Port boxes_and_scores(const Port& x, std::size_t scores, bool activates, bool apart) {
+    const auto channels = x.get_shape()[1];
+    const Port of_boxes = apart ? relu(convolve(x, channels, 3, 1, 1, 2)) : x;
+    const Port boxes = convolve(of_boxes, 4, 1, 1, 0);
+    const Port of_scores = apart ? relu(convolve(x, channels, 3, 1, 1, 3)) : x;
+    Port score = convolve(of_scores, scores, 1, 1, 0);
+    if (activates) score = make<ov::op::v0::Sigmoid>(score);
+    const auto count = static_cast<std::int64_t>(4 + scores);
+    return reshape(join({boxes, score}, 1), {2, count, -1});
+}
+
+/// Heads whose places are rows of one output.
+std::vector<TestGraph> last_layers() {
+    auto rows = [](std::size_t scores, bool activates, bool apart) {
+        return [=](const Port& x) -> ov::OutputVector {
+            return {transpose(boxes_and_scores(x, scores, activates, apart), {0, 2, 1})};
+        };
+    };
+    auto two_levels = [](const Port& x) -> ov::OutputVector {
+        const Port small = boxes_and_scores(max_pool(x, 2, 2, 0), 12, true, true);
+        return {transpose(join({boxes_and_scores(x, 12, true, true), small}, 2), {0, 2, 1})};
+    };
+    return {graph_of("rows_of_85", {2, 64, 20, 12}, rows(81, true, false)),
+            graph_of("rows_of_5", {2, 32, 7, 5}, rows(1, true, true)),
+            graph_of("rows_of_24", {2, 96, 9, 3}, rows(20, false, true)),
+            graph_of("two_levels", {2, 32, 8, 8}, two_levels),
+            graph_of("few_channels", {2, 24, 6, 6}, rows(1, true, false))};
+}
+
+Program lowered(const TestGraph& made) {
+    Graph graph = import_model(*made.make()).value();
+    fuse(graph);
+    return lower(std::move(graph), ElementType::kF16);
+}
+
+TEST(HeadMatch, FindsAllThatAnOutputsRowsAreMadeOf) {
+    for (const TestGraph& made : last_layers()) {
+        SCOPED_TRACE(made.name);
+        Program program = lowered(made);
+        gather_heads(program);
+        int found = 0;
+        for (std::size_t i = 0; i < program.steps.size(); ++i) {
+            const auto head = head_of(program, i);
+            if (!head || head->conv.parts != 2) continue;
+            ++found;
+            EXPECT_EQ(head->conv.y_place, program.graph.value(program.graph.outputs[0]).shape[2]);
+            EXPECT_EQ(head->conv.outputs(), head->conv.y_place);
+            EXPECT_EQ(head->conv.part[0].outputs, 4);
+            for (std::size_t p = 0; p < 2; ++p) {
+                const View& copied = program.steps[head->copies[p]].output;
+                EXPECT_EQ(head->conv.part[p].outputs, copied.extents[1]);
+                EXPECT_EQ(head->conv.places, copied.extents[2] * copied.extents[3]);
+                EXPECT_EQ(program.steps[head->copies[p]].inputs[0],
+                          program.steps[head->convs[p]].output);
+            }
+        }
+        EXPECT_EQ(found, made.name == "few_channels" ? 0 : made.name == "two_levels" ? 2 : 1);
+    }
+}
+
+TEST(HeadMatch, GathersWithoutReadingWhatIsNotMadeYet) {
+    for (const TestGraph& made : last_layers()) {
+        SCOPED_TRACE(made.name);
+        Program program = lowered(made);
+        const std::size_t count = program.steps.size();
+        gather_heads(program);
+        EXPECT_EQ(program.steps.size(), count);
+        std::set<int> is_made;
+        for (const Step& step : program.steps) {
+            for (const View& view : step.inputs) {
+                const auto place = program.storage(view).place;
+                EXPECT_TRUE(is_made.contains(view.storage) || place == Storage::Place::kInput ||
+                            place == Storage::Place::kConstant)
+                    << program.node(step).name;
+            }
+            is_made.insert(step.output.storage);
+        }
+    }
+}
+
+TEST(HeadMatch, FindsThoseOfARealModel) {
+    const auto model = prepared_real_model("yolox_nano/yolox_nano");
+    if (model == nullptr) GTEST_SKIP() << "yolox_nano is not in SLUICE_TEST_DATA";
+    Graph graph = import_model(*model).value();
+    fuse(graph);
+    Program program = lower(std::move(graph), ElementType::kF16);
+    gather_heads(program);
+    std::vector<int> rows;
+    for (std::size_t i = 0; i < program.steps.size(); ++i) {
+        const auto head = head_of(program, i);
+        if (head && head->conv.parts == 3) rows.push_back(head->conv.places);
+    }
+    EXPECT_EQ(rows, (std::vector<int>{52 * 52, 26 * 26, 13 * 13}));
+}
+
+class CudaHead : public OnDevice<TestGraph> {};
+
+TEST_P(CudaHead, ComputesNearTheReferenceByItsOwnKernel) {
+    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnKernels::kAlways);
+}
+
+TEST_P(CudaHead, ComputesNearTheReferenceByCudnn) {
+    expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnKernels::kNever);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CudaHead, testing::ValuesIn(last_layers()), [](const auto& test) {
     return test.param.name;
 });
 

@@ -38,40 +38,55 @@ __device__ void write(void* data, Type type, int index, float value) {
     store<1>(at(data, type, index), type, one);
 }
 
-/// A block does kWarp outputs; its rows of threads share the summands, then add up.
+__device__ float joined(Reduce::Kind kind, float a, float b) {
+    return kind == Reduce::Kind::kMax       ? fmaxf(a, b)
+           : kind == Reduce::Kind::kMin     ? fminf(a, b)
+           : kind == Reduce::Kind::kProduct ? a * b
+                                            : a + b;
+}
+
+/// A block does kWarp times V outputs, those of a thread side by side like what they are made of;
+/// its rows of threads share the summands, then add up.
+template <int V>
 __global__ void reduce(const __grid_constant__ ReduceArgs args, Type type, int count, int length) {
-    __shared__ float sums[kMostSharers][kWarp];
+    __shared__ float shared[kMostSharers][V][kWarp];
     const auto kind = static_cast<Reduce::Kind>(args.kind);
-    auto join = [&](float a, float b) {
-        return kind == Reduce::Kind::kMax       ? fmaxf(a, b)
-               : kind == Reduce::Kind::kMin     ? fminf(a, b)
-               : kind == Reduce::Kind::kProduct ? a * b
-                                                : a + b;
-    };
     const int index = blockIdx.x * kWarp + threadIdx.x;
-    const Places begin =
-        places(min(index, count - 1), args.kept, args.extents, args.in_strides, args.out_strides);
-    float sum = kind == Reduce::Kind::kMax       ? -3.402823466e38f
-                : kind == Reduce::Kind::kMin     ? 3.402823466e38f
-                : kind == Reduce::Kind::kProduct ? 1.0f
-                                                 : 0.0f;
+    const Places begin = places(
+        min(index, count - 1) * V, args.kept, args.extents, args.in_strides, args.out_strides);
+    float sums[V];
+#pragma unroll
+    for (float& sum : sums)
+        sum = kind == Reduce::Kind::kMax       ? -3.402823466e38f
+              : kind == Reduce::Kind::kMin     ? 3.402823466e38f
+              : kind == Reduce::Kind::kProduct ? 1.0f
+                                               : 0.0f;
     for (int i = threadIdx.y; i < length; i += blockDim.y) {
         const int* strides = args.in_strides + args.kept;
         const Places inner = places(i, args.reduced, args.extents + args.kept, strides, strides);
-        const float x = read(args.input, type, begin.in + inner.in);
-        sum = join(sum,
-                   kind == Reduce::Kind::kL1   ? fabsf(x)
-                   : kind == Reduce::Kind::kL2 ? x * x
-                                               : x);
+        float x[V];
+        load<V>(at(args.input, type, begin.in + inner.in), type, 1, x);
+#pragma unroll
+        for (int v = 0; v < V; ++v)
+            sums[v] = joined(kind,
+                             sums[v],
+                             kind == Reduce::Kind::kL1   ? fabsf(x[v])
+                             : kind == Reduce::Kind::kL2 ? x[v] * x[v]
+                                                         : x[v]);
     }
-    sums[threadIdx.y][threadIdx.x] = sum;
+#pragma unroll
+    for (int v = 0; v < V; ++v)
+        shared[threadIdx.y][v][threadIdx.x] = sums[v];
     __syncthreads();
     if (threadIdx.y != 0 || index >= count) return;
-    for (int i = 1; i < blockDim.y; ++i)
-        sum = join(sum, sums[i][threadIdx.x]);
-    if (kind == Reduce::Kind::kMean) sum /= static_cast<float>(length);
-    if (kind == Reduce::Kind::kL2) sum = sqrtf(sum);
-    write(args.output, type, begin.out, sum);
+#pragma unroll
+    for (int v = 0; v < V; ++v) {
+        for (int i = 1; i < blockDim.y; ++i)
+            sums[v] = joined(kind, sums[v], shared[i][v][threadIdx.x]);
+        if (kind == Reduce::Kind::kMean) sums[v] /= static_cast<float>(length);
+        if (kind == Reduce::Kind::kL2) sums[v] = sqrtf(sums[v]);
+    }
+    store<V>(at(args.output, type, begin.out), type, sums);
 }
 
 template <class Join>
@@ -190,14 +205,34 @@ int product(const int* extents, int count) {
     return result;
 }
 
+/// Eight outputs side by side, as channels are, and what they are made of likewise.
+bool goes_by_eight(const ReduceArgs& args) {
+    const int last = args.kept - 1;
+    if (last < 0 || args.in_strides[last] != 1 || args.out_strides[last] != 1 ||
+        args.extents[last] % 8 != 0)
+        return false;
+    for (int d = 0; d < args.kept + args.reduced; ++d) {
+        if (d == last) continue;
+        if (args.in_strides[d] % 8 != 0 || (d < last && args.out_strides[d] % 8 != 0)) return false;
+    }
+    return reinterpret_cast<std::uintptr_t>(args.input) % 16 == 0 &&
+           reinterpret_cast<std::uintptr_t>(args.output) % 16 == 0;
+}
+
 }  // namespace
 
 void launch_reduce(const ReduceArgs& args, Type type, cudaStream_t stream) {
-    const int count = product(args.extents, args.kept);
     const int length = product(args.extents + args.kept, args.reduced);
     const int sharers = length >= 8 * kMostSharers ? kMostSharers : 8;
-    reduce<<<(count + kWarp - 1) / kWarp, dim3(kWarp, sharers), 0, stream>>>(
-        args, type, count, length);
+    const dim3 block(kWarp, sharers);
+    const int width = goes_by_eight(args) ? 8 : 1;
+    const int count = product(args.extents, args.kept) / width;
+    const int blocks = (count + kWarp - 1) / kWarp;
+    if (width == 8) {
+        reduce<8><<<blocks, block, 0, stream>>>(args, type, count, length);
+    } else {
+        reduce<1><<<blocks, block, 0, stream>>>(args, type, count, length);
+    }
 }
 
 void launch_normalize(const NormalizeArgs& args, Type type, cudaStream_t stream) {

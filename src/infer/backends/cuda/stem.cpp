@@ -52,7 +52,8 @@ bool fits(const Conv& conv, const Node& node, std::size_t steps) {
         steps == 0 || (steps == 1 && node.steps[0].input < 0 &&
                        stem_activates(static_cast<std::uint8_t>(node.steps[0].op)));
     return conv.groups == 1 && window.stride == Pair{1, 1} && window.dilation == Pair{1, 1} &&
-           std::max(window.kernel[0], window.kernel[1]) <= kMostStemKernel &&
+           window.kernel[0] == window.kernel[1] && window.kernel[0] >= kLeastStemKernel &&
+           window.kernel[0] <= kMostStemKernel &&
            conv.bias.size() <= static_cast<std::size_t>(kMostStemOutputs) && activated &&
            node.inputs.size() == 1;
 }
@@ -99,10 +100,8 @@ std::optional<StemArgs> stem_of(const Program& program, std::size_t index) {
     copy_four(pixels.strides, args.input.strides);
     args.blocks[0] = static_cast<int>(before.output.extents[2]);
     args.blocks[1] = static_cast<int>(before.output.extents[3]);
-    for (std::size_t i = 0; i < 2; ++i) {
-        args.kernel[i] = conv->window.kernel[i];
-        args.pad_begin[i] = conv->window.pad_begin[i];
-    }
+    args.kernel = conv->window.kernel[0];
+    std::copy(conv->window.pad_begin.begin(), conv->window.pad_begin.end(), args.pad_begin);
     if (step_count(program, step) > 0) {
         args.activates = true;
         args.activation = {

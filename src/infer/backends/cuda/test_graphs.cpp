@@ -172,6 +172,13 @@ ov::OutputVector classifier(const Port& x) {
     return {make<v8::Softmax>(y, 1)};
 }
 
+/// Of channels that go by eight.
+ov::OutputVector pooled(const Port& x) {
+    return {make<v1::ReduceMean>(x, numbers({2, 3}), true),
+            make<v1::ReduceMax>(x, numbers({2, 3}), false),
+            make<v4::ReduceL2>(x, numbers({0, 2, 3}), false)};
+}
+
 /// Pixels less a mean, times a scale, then a first layer of stride 2, as pre-processing has it.
 ov::OutputVector stem(const Port& x, std::size_t kernel, std::ptrdiff_t pad) {
     Port y = make<v1::Subtract>(x, random_constant({1, 3, 1, 1}, 1, 0.2f, 0.5f));
@@ -232,6 +239,7 @@ std::vector<TestGraph> test_graphs() {
         graph_of("arithmetic", odd, arithmetic),
         graph_of("slices", odd, slices),
         graph_of("classifier", odd, classifier),
+        graph_of("pooled", {2, 24, 5, 7}, pooled),
         graph_of("pads_and_picks", odd, pads_and_picks),
         graph_of("stem_7", {2, 3, 16, 12}, [](const Port& x) { return stem(x, 7, 3); }),
         graph_of("stem_6", {2, 3, 16, 12}, [](const Port& x) { return stem(x, 6, 2); }),

@@ -93,6 +93,17 @@ inline TestGraph graph_of(const std::string& name,
             }};
 }
 
+/// The same of pixels of 8 bits.
+inline TestGraph graph_of_pixels(const std::string& name,
+                                 const ov::Shape& shape,
+                                 const std::function<ov::OutputVector(const Port&)>& body) {
+    return {name, [=] {
+                auto input = std::make_shared<ov::op::v0::Parameter>(ov::element::u8, shape);
+                const Port pixels = make<ov::op::v0::Convert>(input, ov::element::f32);
+                return std::make_shared<ov::Model>(body(pixels), ov::ParameterVector{input}, name);
+            }};
+}
+
 inline Port max_pool(const Port& x, std::size_t kernel, std::size_t stride, std::size_t pad) {
     return make<ov::op::v1::MaxPool>(x,
                                      ov::Strides{stride, stride},
@@ -162,7 +173,7 @@ std::vector<TestGraph> int8_graphs();
 /// data has it not.
 std::shared_ptr<ov::Model> prepared_real_model(const std::string& name);
 
-/// Numbers for each input of the graph.
+/// Numbers for each input of the graph; whole ones for pixels.
 inline std::vector<std::vector<float>> random_inputs(const Graph& graph,
                                                      unsigned seed,
                                                      float low = -1,
@@ -171,6 +182,9 @@ inline std::vector<std::vector<float>> random_inputs(const Graph& graph,
     for (ValueId input : graph.inputs) {
         const auto count = memory::element_count(graph.value(input).shape);
         inputs.push_back(random_numbers(static_cast<std::size_t>(count), seed, low, high));
+        if (graph.value(input).type != memory::ElementType::kU8) continue;
+        for (float& number : inputs.back())
+            number = std::nearbyint(number);
     }
     return inputs;
 }

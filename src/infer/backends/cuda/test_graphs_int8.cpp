@@ -118,6 +118,12 @@ ov::OutputVector first(const Port& x) {
     return {convolve8(y, 16, 3, 1, 1, 2)};
 }
 
+/// As `sluice calibrate` has it: what comes in stays as it is.
+ov::OutputVector first_in_float(const Port& x) {
+    Port y = uneven(swish(convolve(x, 32, 6, 2, 2, 1)));
+    return {convolve8(y, 16, 1, 1, 0, 2)};
+}
+
 }  // namespace
 
 std::vector<TestGraph> int8_graphs() {
@@ -125,7 +131,8 @@ std::vector<TestGraph> int8_graphs() {
             graph_of("cross", {2, 32, 8, 8}, cross),
             graph_of("odd", {2, 12, 11, 9}, odd),
             graph_of("mixed", {2, 32, 8, 8}, mixed),
-            graph_of("first", {2, 3, 32, 24}, first)};
+            graph_of("first", {2, 3, 32, 24}, first),
+            graph_of("first_in_float", {2, 3, 32, 24}, first_in_float)};
 }
 
 }  // namespace sluice::infer::cuda

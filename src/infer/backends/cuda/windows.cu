@@ -1,9 +1,11 @@
 #include <algorithm>
 
 #include "sluice/infer/backends/cuda/device_math.cuh"
+#include "sluice/infer/backends/cuda/largest.h"
 
 /// Kernels over windows of images: a thread does 8 channels of one output pixel where the images
-/// allow it, else one. Neighbouring threads do neighbouring channels, which lie side by side.
+/// allow it, else one. Neighbouring threads do neighbouring channels, which lie side by side. What
+/// only picks numbers takes them as they lie, 16 bytes at a time.
 namespace sluice::infer::cuda {
 namespace {
 
@@ -121,6 +123,48 @@ __global__ void pool(const __grid_constant__ PoolArgs args) {
     store_pixel<V>(window.output, pixel, result);
 }
 
+__device__ uint4* piece_at(const Image& image, int n, int c, int y, int x) {
+    return static_cast<uint4*>(at(image.data, image.type, offset(image, n, c, y, x)));
+}
+
+/// Of numbers of 8 bits on one grid, 16 channels: the largest numbers are the largest bytes.
+__global__ void largest_bytes(const __grid_constant__ WindowArgs window) {
+    Pixel pixel;
+    if (!pixel_of<16>(window.output, pixel)) return;
+    LargestBytes largest[4];
+    over_window(window, pixel, [&](int y, int x, int) {
+        const uint4 piece = *piece_at(window.input, pixel.n, pixel.c, y, x);
+        largest[0].take(piece.x);
+        largest[1].take(piece.y);
+        largest[2].take(piece.z);
+        largest[3].take(piece.w);
+    });
+    *piece_at(window.output, pixel.n, pixel.c, pixel.y, pixel.x) =
+        make_uint4(largest[0].word(), largest[1].word(), largest[2].word(), largest[3].word());
+}
+
+/// Of fp16, 8 channels.
+__global__ void largest_halves(const __grid_constant__ WindowArgs window) {
+    Pixel pixel;
+    if (!pixel_of<8>(window.output, pixel)) return;
+    __half2 largest[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+        largest[i] = __half2half2(__ushort_as_half(0xfc00));  // -infinity
+    over_window(window, pixel, [&](int y, int x, int) {
+        const uint4 piece = *piece_at(window.input, pixel.n, pixel.c, y, x);
+        const __half2* pairs = reinterpret_cast<const __half2*>(&piece);
+#pragma unroll
+        for (int i = 0; i < 4; ++i)
+            largest[i] = __hmax2(largest[i], pairs[i]);
+    });
+    uint4 piece;
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+        reinterpret_cast<__half2*>(&piece)[i] = largest[i];
+    *piece_at(window.output, pixel.n, pixel.c, pixel.y, pixel.x) = piece;
+}
+
 __device__ float source_place(const ResizeArgs& args, int out, int axis) {
     // Rounded before the half is taken off, as on the host: ties must fall alike.
     return args.half_pixel ? __fmul_rn(out + 0.5f, args.step[axis]) - 0.5f : out * args.step[axis];
@@ -128,6 +172,22 @@ __device__ float source_place(const ResizeArgs& args, int out, int axis) {
 
 __device__ int clamped(int place, int extent) {
     return min(max(place, 0), extent - 1);
+}
+
+/// The nearest pixel's row or column.
+__device__ int nearest(const ResizeArgs& args, int out, int axis) {
+    const float place = source_place(args, out, axis);
+    const float whole = args.floors ? floorf(place) : ceilf(place - 0.5f);
+    return clamped(static_cast<int>(whole), args.input.extents[2 + axis]);
+}
+
+/// The nearest pixels, V channels in 16 bytes.
+template <int V>
+__global__ void spread(const __grid_constant__ ResizeArgs args) {
+    Pixel pixel;
+    if (!pixel_of<V>(args.output, pixel)) return;
+    *piece_at(args.output, pixel.n, pixel.c, pixel.y, pixel.x) = *piece_at(
+        args.input, pixel.n, pixel.c, nearest(args, pixel.y, 0), nearest(args, pixel.x, 1));
 }
 
 template <int V>
@@ -139,12 +199,10 @@ __global__ void resize(const __grid_constant__ ResizeArgs args) {
     auto read = [&](int y, int x, float(&value)[V]) {
         load_pixel<V>(args.input, pixel.n, pixel.c, clamped(y, rows), clamped(x, columns), value);
     };
-    float y = source_place(args, pixel.y, 0);
-    float x = source_place(args, pixel.x, 1);
     float result[V];
     if (args.linear) {
-        y = fmaxf(y, 0.0f);
-        x = fmaxf(x, 0.0f);
+        const float y = fmaxf(source_place(args, pixel.y, 0), 0.0f);
+        const float x = fmaxf(source_place(args, pixel.x, 1), 0.0f);
         const int top = static_cast<int>(y);
         const int left = static_cast<int>(x);
         const float down = y - top;
@@ -158,9 +216,7 @@ __global__ void resize(const __grid_constant__ ResizeArgs args) {
                         (corner[2][i] * (1 - right) + corner[3][i] * right) * down;
         }
     } else {
-        const float row = args.floors ? floorf(y) : ceilf(y - 0.5f);
-        const float column = args.floors ? floorf(x) : ceilf(x - 0.5f);
-        read(static_cast<int>(row), static_cast<int>(column), result);
+        read(nearest(args, pixel.y, 0), nearest(args, pixel.x, 1), result);
     }
     store_pixel<V>(args.output, pixel, result);
 }
@@ -203,10 +259,21 @@ __global__ void space_to_depth(const __grid_constant__ SpaceToDepthArgs args) {
     }
 }
 
+bool goes_by(int width, const Image& image) {
+    return image.extents[1] % width == 0 && image.strides[1] == 1 &&
+           image.strides[0] % width == 0 && image.strides[2] % width == 0 &&
+           image.strides[3] % width == 0 && reinterpret_cast<std::uintptr_t>(image.data) % 16 == 0;
+}
+
 bool goes_by_eight(const Image& image) {
-    return image.extents[1] % 8 == 0 && image.strides[1] == 1 && image.strides[0] % 8 == 0 &&
-           image.strides[2] % 8 == 0 && image.strides[3] % 8 == 0 &&
-           reinterpret_cast<std::uintptr_t>(image.data) % 16 == 0;
+    return goes_by(8, image);
+}
+
+/// How many numbers of both 16 bytes are, where those of one can be those of the other; else 0.
+int piece_width(const Image& a, const Image& b) {
+    if (a.type != b.type || (a.type == Type::kI8 && a.grid != b.grid)) return 0;
+    const int width = a.type == Type::kF32 ? 4 : a.type == Type::kF16 ? 8 : 16;
+    return goes_by(width, a) && goes_by(width, b) ? width : 0;
 }
 
 bool goes_by_eight(const DepthwiseArgs& args) {
@@ -237,7 +304,12 @@ void launch_depthwise(const DepthwiseArgs& args, cudaStream_t stream) {
 
 void launch_pool(const PoolArgs& args, cudaStream_t stream) {
     const Image& output = args.window.output;
-    if (goes_by_eight(output) && goes_by_eight(args.window.input)) {
+    const int width = args.is_max ? piece_width(args.window.input, output) : 0;
+    if (width != 0 && output.type == Type::kI8) {
+        largest_bytes<<<blocks_for(output, width), kThreads, 0, stream>>>(args.window);
+    } else if (width != 0 && output.type == Type::kF16) {
+        largest_halves<<<blocks_for(output, width), kThreads, 0, stream>>>(args.window);
+    } else if (goes_by_eight(output) && goes_by_eight(args.window.input)) {
         pool<8><<<blocks_for(output, 8), kThreads, 0, stream>>>(args);
     } else {
         pool<1><<<blocks_for(output, 1), kThreads, 0, stream>>>(args);
@@ -245,7 +317,12 @@ void launch_pool(const PoolArgs& args, cudaStream_t stream) {
 }
 
 void launch_resize(const ResizeArgs& args, cudaStream_t stream) {
-    if (goes_by_eight(args.output) && goes_by_eight(args.input)) {
+    const int width = args.linear ? 0 : piece_width(args.input, args.output);
+    if (width == 16) {
+        spread<16><<<blocks_for(args.output, 16), kThreads, 0, stream>>>(args);
+    } else if (width == 8) {
+        spread<8><<<blocks_for(args.output, 8), kThreads, 0, stream>>>(args);
+    } else if (goes_by_eight(args.output) && goes_by_eight(args.input)) {
         resize<8><<<blocks_for(args.output, 8), kThreads, 0, stream>>>(args);
     } else {
         resize<1><<<blocks_for(args.output, 1), kThreads, 0, stream>>>(args);

@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 #include <openvino/runtime/core.hpp>
 
+#include "sluice/base/log.h"
 #include "sluice/base/text.h"
 #include "sluice/infer/backends/cuda/capture.h"
 #include "sluice/infer/backends/cuda/fuse.h"
@@ -98,7 +99,8 @@ Result<Built> build(const std::string& path, const Words& words, int batch) {
     options.plans.tuned = words.contains("tuned");
     if (options.plans.tuned) options.plans.cache = words.at("tuned");
     if (words.contains("stem"))
-        options.own_stem = words.at("stem") == "never" ? OwnStem::kNever : OwnStem::kAlways;
+        options.own_kernels =
+            words.at("stem") == "never" ? OwnKernels::kNever : OwnKernels::kAlways;
     options.plans.own = !words.contains("own") || words.at("own") != "never";
     options.plans.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
     Built built;
@@ -309,6 +311,9 @@ int main(int argc, char** argv) {
             "[own=never]\n");
         return 2;
     }
+    set_log_sink([](LogLevel, std::string_view, const std::string& message) {
+        fmt::print(stderr, "{}\n", message);
+    });
     try {
         auto done = run(argv[1], words);
         if (done) return 0;
