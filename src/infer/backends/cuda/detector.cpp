@@ -20,9 +20,12 @@ constexpr int kPairsOfEach = 16;
 Result<Buffer> uploaded(const std::vector<float>& numbers) {
     Buffer buffer =
         SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, numbers.size() * sizeof(float)));
-    SLUICE_TRY(
-        check(cudaMemcpy(buffer.data(), numbers.data(), buffer.bytes(), cudaMemcpyHostToDevice),
-              "copying thresholds to the device"));
+    const Stream stream = SLUICE_TRY(Stream::create());
+    SLUICE_TRY(check(
+        cudaMemcpyAsync(
+            buffer.data(), numbers.data(), buffer.bytes(), cudaMemcpyHostToDevice, stream.get()),
+        "copying thresholds to the device"));
+    SLUICE_TRY(stream.wait());
     return buffer;
 }
 

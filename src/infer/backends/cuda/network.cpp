@@ -396,10 +396,14 @@ Result<void> Network::upload() {
                 blob.add(*program_.graph.value(storage.value).data, ElementType::kF32);
     }
     weights_ = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, blob.bytes().size()));
-    return check(
-        cudaMemcpy(
-            weights_.data(), blob.bytes().data(), blob.bytes().size(), cudaMemcpyHostToDevice),
-        "uploading weights");
+    const Stream stream = SLUICE_TRY(Stream::create());
+    SLUICE_TRY(check(cudaMemcpyAsync(weights_.data(),
+                                     blob.bytes().data(),
+                                     blob.bytes().size(),
+                                     cudaMemcpyHostToDevice,
+                                     stream.get()),
+                     "uploading weights"));
+    return stream.wait();
 }
 
 /// All that the convolution's plan reads beside activations.
@@ -583,6 +587,9 @@ Result<NetworkMemory> Network::allocate() const {
         if (prepared.plan) workspace = std::max(workspace, prepared.plan.workspace());
     }
     memory.workspace = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, workspace));
+    // Streams do not wait for the default one: what it clears late would be a request's first
+    // input.
+    const Stream stream = SLUICE_TRY(Stream::create());
     std::size_t next = 0;
     for (std::size_t i = 0; i < program_.storages.size(); ++i) {
         const Storage& storage = program_.storages[i];
@@ -592,7 +599,8 @@ Result<NetworkMemory> Network::allocate() const {
             memory.storages.push_back(weights_.data() + constants_[i]);
         } else {
             Buffer buffer = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, bytes_of(storage)));
-            SLUICE_TRY(check(cudaMemset(buffer.data(), 0, buffer.bytes()), "clearing memory"));
+            SLUICE_TRY(check(cudaMemsetAsync(buffer.data(), 0, buffer.bytes(), stream.get()),
+                             "clearing memory"));
             memory.storages.push_back(buffer.data());
             auto& owners = storage.place == Storage::Place::kInput    ? memory.inputs
                            : storage.place == Storage::Place::kOutput ? memory.outputs
@@ -600,6 +608,7 @@ Result<NetworkMemory> Network::allocate() const {
             owners.push_back(std::move(buffer));
         }
     }
+    SLUICE_TRY(stream.wait());
     return memory;
 }
 
