@@ -155,8 +155,7 @@ public:
 #pragma unroll
         for (int i = 0; i < 2 * T::kWays; ++i) {
             const int place = place_of(tile, i);
-            if (place < work_.places)
-                finish<T::kOfLane>(work_, place, channel_, operand_[i], x[i]);
+            if (place < work_.places) finish<T::kOfLane>(work_, place, channel_, operand_[i], x[i]);
         }
     }
 

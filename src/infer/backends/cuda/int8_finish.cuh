@@ -32,7 +32,10 @@ __device__ void scale_sums(const float* scale, int to_biases, const Sum& sum, fl
 
 /// An operand of 8 bits as it lies in memory, to be read early. Other operands are read late.
 template <int C>
-__device__ void load_operand(const Int8ConvWork& work, int place, int channel, unsigned (&to)[C / 4]) {
+__device__ void load_operand(const Int8ConvWork& work,
+                             int place,
+                             int channel,
+                             unsigned (&to)[C / 4]) {
     const Int8Conv& conv = work.conv;
     if (conv.join == Int8Conv::Join::kNone || conv.operand_type != Int8Conv::Number::kS8) return;
     const char* from = static_cast<const char*>(conv.operand) +

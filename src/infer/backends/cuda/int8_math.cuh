@@ -28,8 +28,8 @@ __device__ void wait_for_groups() {
     asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
 }
 
-// Bytes and floats are not converted by the instructions for that, which take eight times as long as
-// a sum: a float from 2^23 on has the whole number above it in its lowest bits.
+// Bytes and floats are not converted by the instructions for that, which take eight times as long
+// as a sum: a float from 2^23 on has the whole number above it in its lowest bits.
 
 /// Four 8-bit numbers, the lowest byte first.
 inline __device__ void unpack(unsigned word, float* to) {
