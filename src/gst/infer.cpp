@@ -146,6 +146,15 @@ gboolean activate_src(GstPad* pad, GstObject* parent, GstPadMode mode, gboolean 
     return gst_pad_stop_task(pad);
 }
 
+// A flush ends a segment and a stream's end; what else holds from an event on, as caps do, nobody
+// sends again.
+void keep(GstPad* src, GstEvent* event) {
+    if (!GST_EVENT_IS_STICKY(event) || GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT ||
+        GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+        return;
+    gst_pad_store_sticky_event(src, event);
+}
+
 gboolean sink_event(GstPad* pad, GstObject* parent, GstEvent* event) {
     SluiceInfer* self = self_of(parent);
     std::shared_ptr<InferSession> session = session_of(self);
@@ -157,7 +166,8 @@ gboolean sink_event(GstPad* pad, GstObject* parent, GstEvent* event) {
             gst_pad_pause_task(self->src);
             return TRUE;
         case GST_EVENT_FLUSH_STOP:
-            session->drain();
+            for (const EventRef& left : session->drain())
+                keep(self->src, left.get());
             session->flow = GST_FLOW_OK;
             session->queue().set_flushing(false);
             gst_pad_push_event(self->src, event);

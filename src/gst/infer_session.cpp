@@ -183,14 +183,17 @@ void InferSession::forget(meta::SourceId source) {
     cache_.drop_source(source);
 }
 
-void InferSession::drain() {
+std::vector<EventRef> InferSession::drain() {
+    std::vector<EventRef> events;
     for (InferItem& item : queue_.take_all()) {
+        if (auto* event = std::get_if<EventRef>(&item)) events.push_back(std::move(*event));
         auto* running = std::get_if<RunningSlot>(&item);
         if (!running) continue;
         (void)runner_->wait(*running->slot);
         runner_->discard(*running->slot);
         queue_.give_back(running->slot);
     }
+    return events;
 }
 
 GstStructure* InferSession::make_stats() const {

@@ -33,8 +33,8 @@ public:
     /// For a batch whose requests are all finished: what only then can be known.
     void complete(meta::Batch& batch);
     void forget(meta::SourceId source);
-    /// Drops what is left in the queue, once nobody feeds or finishes.
-    void drain();
+    /// Drops what is left in the queue, once nobody feeds or finishes; gives the events among it.
+    std::vector<EventRef> drain();
 
     /// The device whose frames are best given to it; memory::kHostMemory: frames of the host.
     int pixel_device() const { return pixel_device_; }

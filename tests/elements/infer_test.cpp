@@ -313,6 +313,28 @@ TEST(Infer, WorksOnAfterAFlush) {
     }
 }
 
+TEST(Infer, KeepsCapsThatAFlushFindsInside) {
+    Detector infer;
+    Harness h = harness(infer);
+    const gulong probe = gst_pad_add_probe(
+        h->sinkpad,
+        static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BLOCK |
+                                     GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
+        [](GstPad*, GstPadProbeInfo*, gpointer) { return GST_PAD_PROBE_OK; },
+        nullptr,
+        nullptr);
+    set_caps(h, kRgb);
+    gst_harness_push_event(h.get(), gst_event_new_flush_start());
+    gst_harness_push_event(h.get(), gst_event_new_flush_stop(TRUE));
+    gst_pad_remove_probe(h->sinkpad, probe);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_harness_push_event(h.get(), gst_event_new_segment(&segment));
+    push(h, gray_frame(kRgb, 200));
+    EXPECT_EQ(brightness(only_frame(pull(h))), 200);
+    EXPECT_TRUE(gst_pad_has_current_caps(h->sinkpad));
+}
+
 TEST(Infer, FlushFreesAThreadThatWaitsForASlowPeer) {
     Detector infer({{"num-requests", "1"}});
     Harness h = harness(infer);
