@@ -452,6 +452,59 @@ TEST_F(CudaDetector, ClustersWhatLiesInPilesOrIsOfAllSizes) {
     }
 }
 
+/// Crowds of a few hundred, each way of clustering them once: what racecheck ends with in seconds.
+class CudaClusters : public CudaDetector {
+protected:
+    static void expect_same(const Column& of,
+                            const PostprocessOptions& options,
+                            int classes,
+                            int rows = 600) {
+        TestOutputs outputs;
+        fill(outputs, rows, classes, of);
+        Twins twins(outputs, named(HeadKind::kYolov5), options, {640, 640});
+        twins.run(kBatch);
+        for (int item = 0; item < kBatch; ++item)
+            EXPECT_GT(twins.expect_same(item), 5u) << "the test is too easy";
+    }
+    static PostprocessOptions agnostic() {
+        PostprocessOptions options = options_of(0);
+        options.nms_class_agnostic = true;
+        return options;
+    }
+
+    /// In one place, where many overlap and few are kept, or quite a few.
+    static float heaped(Numbers& n, int column) {
+        return column < 2 ? 100 + n.coarse(0, 40) : column < 4 ? 2 * n.coarse(20, 24) : n.fine();
+    }
+    static float tangled(Numbers& n, int column) {
+        return column < 2 ? n.coarse(0, 120) : column < 4 ? 2 * n.coarse(10, 60) : n.fine();
+    }
+};
+
+TEST_F(CudaClusters, SmallHandful) {
+    expect_same(scattered, options_of(0), 3, 40);
+    expect_same(heaped, options_of(0), 1, 200);
+}
+
+TEST_F(CudaClusters, SmallOfAllSizes) {
+    expect_same(of_all_sizes, options_of(0), 3);
+    expect_same(of_all_sizes, agnostic(), 3);
+}
+
+TEST_F(CudaClusters, SmallHeaps) {
+    expect_same(heaped, options_of(0), 1);
+    expect_same(heaped, agnostic(), 3);
+}
+
+TEST_F(CudaClusters, SmallTangles) {
+    expect_same(tangled, options_of(0), 1);
+    expect_same(tangled, options_of(0), 3);
+}
+
+TEST_F(CudaClusters, SmallWithoutSuppression) {
+    expect_same(scattered, options_of(0, ClusterMode::kNone), 3);
+}
+
 TEST_F(CudaDetector, LeavesMoreThanItHasRoomForToTheHost) {
     TestOutputs outputs;
     fill(outputs, kMostCandidates + 500, 2);
