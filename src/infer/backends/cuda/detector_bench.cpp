@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cmath>
 #include <random>
 
 #include <benchmark/benchmark.h>
@@ -16,18 +18,41 @@ using memory::cuda::Stream;
 constexpr int kBatch = 32;
 constexpr int kCells = 8400;
 
-/// Rows of YOLOX; `crowded`: all are over the threshold, on boxes that overlap a few others.
-void fill(std::vector<float>& values, int classes, bool crowded) {
+enum Crowd { kFew, kEverywhere, kAroundObjects };
+
+/// Rows of YOLOX: few are over the threshold, or all. These are on boxes that overlap a few others,
+/// or on the object next to their cell, of 49.
+void fill(std::vector<float>& values, int classes, Crowd crowd) {
     std::mt19937 random(1);
     std::uniform_real_distribution<float> number(0, 1);
     const std::size_t width = 5 + static_cast<std::size_t>(classes);
     for (std::size_t i = 0; i < values.size(); ++i) {
         const std::size_t column = i % width;
-        const bool shows = crowded || i / width % 400 == 0;
+        const bool shows = crowd != kFew || i / width % 400 == 0;
         values[i] = column < 4   ? 2 * number(random) - 0.5f
                     : column > 4 ? number(random)
                     : shows      ? 0.8f + 0.2f * number(random)
                                  : 0.02f * number(random);
+    }
+    if (crowd != kAroundObjects) return;
+    constexpr int kApart = 92;  // objects, in pixels
+    std::size_t row = 0;
+    for (int item = 0; item < kBatch; ++item) {
+        for (int stride : {8, 16, 32}) {
+            const int side = 640 / stride;
+            for (int cell = 0; cell < side * side; ++cell, ++row) {
+                float* at = values.data() + row * width;
+                const int place[] = {cell % side * stride, cell / side * stride};
+                for (int axis = 0; axis < 2; ++axis) {
+                    const int object = std::min(place[axis] / kApart, 6) * kApart + kApart / 2;
+                    at[axis] =
+                        static_cast<float>(object - place[axis]) / static_cast<float>(stride) +
+                        0.1f * number(random) * kApart / static_cast<float>(stride);
+                    at[2 + axis] = std::log((0.7f + 0.3f * number(random)) * kApart /
+                                            static_cast<float>(stride));
+                }
+            }
+        }
     }
 }
 
@@ -35,18 +60,18 @@ void fill(std::vector<float>& values, int classes, bool crowded) {
 /// and class) a quarter of the rows are boxes, all of them in one place.
 void detector(benchmark::State& state) {
     const int classes = static_cast<int>(state.range(0));
-    const bool crowded = state.range(1) != 0;
+    const auto crowd = static_cast<Crowd>(state.range(1));
     if (memory::cuda::device_count() == 0 || !memory::cuda::use_device(0)) {
         state.SkipWithError("there is no CUDA device here");
         return;
     }
     TestOutputs outputs;
-    fill(outputs.add("output", {kBatch, kCells, 5 + classes}), classes, crowded);
+    fill(outputs.add("output", {kBatch, kCells, 5 + classes}), classes, crowd);
     HeadOptions head;
     head.head = state.range(2) != 0 ? HeadKind::kEndToEnd : HeadKind::kYolox;
     auto layout = recognise(outputs.specs, {640, 640}, head).value();
     PostprocessOptions options;
-    options.all.pre_cluster_threshold = crowded ? 0 : 0.25f;
+    options.all.pre_cluster_threshold = crowd == kFew ? 0.25f : 0;
     options.all.nms_iou_threshold = 0.45f;
     auto host = Postprocessor::create(outputs.specs, layout, options, {}).value();
     const Detector detector = Detector::create(outputs.specs, layout, host->clustering()).value();
@@ -70,9 +95,9 @@ void detector(benchmark::State& state) {
     state.counters["boxes"] = static_cast<double>(found.size());
 }
 BENCHMARK(detector)
-    ->ArgNames({"classes", "crowded", "list"})
-    ->ArgsProduct({{80, 1}, {0, 1}, {0}})
-    ->ArgsProduct({{1}, {0, 1}, {1}})
+    ->ArgNames({"classes", "crowd", "list"})
+    ->ArgsProduct({{80, 1}, {kFew, kEverywhere, kAroundObjects}, {0}})
+    ->ArgsProduct({{1}, {kFew, kEverywhere}, {1}})
     ->UseManualTime()
     ->Unit(benchmark::kMicrosecond);
 
