@@ -80,6 +80,7 @@ GstFlowReturn fake_chain(GstPad*, GstObject* parent, GstBuffer* input) {
     GstBuffer* frame = gst_buffer_new_allocate(nullptr, kWidth * kHeight * 3 / 2, nullptr);
     gst_buffer_memset(frame, 0, 128, kWidth * kHeight * 3 / 2);
     gst_buffer_copy_into(frame, input, GST_BUFFER_COPY_TIMESTAMPS, 0, -1);
+    GST_BUFFER_DURATION(frame) = 40 * GST_MSECOND;  // GStreamer 1.26 gives none here
     gst_buffer_unref(input);
     return gst_pad_push(self->src, frame);
 }
