@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sluice/infer/backends/cuda/device_testing.h"
 #include "sluice/infer/heads/test_outputs.h"
 
 namespace sluice::infer::cuda {
@@ -327,14 +328,6 @@ private:
     DetectorMemory memory_;
     std::vector<Buffer> buffers_;
     Stream stream_ = Stream::create().value();
-};
-
-class OnDevice : public testing::Test {
-protected:
-    void SetUp() override {
-        if (memory::cuda::device_count() == 0) GTEST_SKIP() << "there is no CUDA device here";
-        ASSERT_TRUE(memory::cuda::use_device(0));
-    }
 };
 
 class EachHead : public OnDevice, public testing::WithParamInterface<HeadCase> {

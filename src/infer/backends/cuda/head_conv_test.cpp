@@ -6,11 +6,10 @@
 #include <set>
 #include <vector>
 
-#include <cuda_fp16.h>
 #include <gtest/gtest.h>
 
+#include "sluice/infer/backends/cuda/device_testing.h"
 #include "sluice/infer/backends/cuda/head_conv_tile.h"
-#include "sluice/memory/cuda/device.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -215,28 +214,8 @@ TEST(HeadConvTile, FitsIntoSharedMemory) {
     EXPECT_LE(head_shared_bytes(one.conv), 227 * 1024);
 }
 
-class CudaHeadConv : public testing::Test {
+class CudaHeadConv : public OnDevice {
 protected:
-    void SetUp() override {
-        if (memory::cuda::device_count() == 0) GTEST_SKIP() << "there is no CUDA device here";
-        ASSERT_TRUE(memory::cuda::use_device(0));
-    }
-
-    template <class T>
-    static memory::cuda::Buffer uploaded(const std::vector<T>& numbers) {
-        auto buffer = memory::cuda::Buffer::create(memory::cuda::Buffer::Kind::kDevice,
-                                                   numbers.size() * sizeof(T))
-                          .value();
-        cudaMemcpy(buffer.data(), numbers.data(), buffer.bytes(), cudaMemcpyHostToDevice);
-        return buffer;
-    }
-    static std::vector<__half> halves(const std::vector<float>& numbers) {
-        std::vector<__half> made;
-        for (float number : numbers)
-            made.push_back(__float2half(number));
-        return made;
-    }
-
     static void expect_right(const Problem& problem) {
         HeadConv conv = problem.conv;
         constexpr float kGap = -77;

@@ -7,11 +7,10 @@
 #include <set>
 #include <vector>
 
-#include <cuda_fp16.h>
 #include <gtest/gtest.h>
 
+#include "sluice/infer/backends/cuda/device_testing.h"
 #include "sluice/infer/backends/cuda/stem_tile.h"
-#include "sluice/memory/cuda/device.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -235,28 +234,8 @@ TEST(StemTile, FitsFourTimesIntoAMultiprocessor) {
     EXPECT_LE((StemTile<3, 3, 4>::kSharedBytes), 56 * 1024);
 }
 
-class CudaStemKernel : public testing::Test {
+class CudaStemKernel : public OnDevice {
 protected:
-    void SetUp() override {
-        if (memory::cuda::device_count() == 0) GTEST_SKIP() << "there is no CUDA device here";
-        ASSERT_TRUE(memory::cuda::use_device(0));
-    }
-
-    template <class T>
-    static memory::cuda::Buffer uploaded(const std::vector<T>& numbers) {
-        auto buffer = memory::cuda::Buffer::create(memory::cuda::Buffer::Kind::kDevice,
-                                                   numbers.size() * sizeof(T))
-                          .value();
-        cudaMemcpy(buffer.data(), numbers.data(), buffer.bytes(), cudaMemcpyHostToDevice);
-        return buffer;
-    }
-    static std::vector<__half> halves(const std::vector<float>& numbers) {
-        std::vector<__half> made;
-        for (float number : numbers)
-            made.push_back(__float2half(number));
-        return made;
-    }
-
     /// The pixels where the strides have them.
     template <class T>
     static memory::cuda::Buffer placed(const Problem& problem) {
