@@ -7,6 +7,15 @@
 
 namespace sluice::infer::cuda {
 
+/// sum[16 places][8 outputs] += a[16 places][16] * b[16][8 outputs]
+__device__ inline void multiply(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+        "{%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
 /// V numbers at p, as floats; of kI8, the whole numbers themselves. `stride` 0 is one number for
 /// all; else they lie side by side, and V above 1 wants p aligned to V of them.
 template <int V>

@@ -2,6 +2,7 @@
 
 #include <cuda_fp16.h>
 
+#include "sluice/infer/backends/cuda/device_math.cuh"
 #include "sluice/infer/backends/cuda/head_conv_tile.h"
 
 /// Blocks of threads keep the weights in shared memory; their warps go from tile to tile on their
@@ -11,16 +12,6 @@ namespace {
 
 constexpr int kThreads = kHeadWarps * 32;
 constexpr int kAtOnce = 4;  ///< chunks of x that are on their way together
-
-/// sum[16 places][8 outputs] += a[16 places][16] * b[16][8 outputs]
-__device__ void multiply(
-    float (&sum)[4], unsigned a0, unsigned a1, unsigned a2, unsigned a3, unsigned b0, unsigned b1) {
-    asm volatile(
-        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-        "{%8, %9}, {%0, %1, %2, %3};"
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-        : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-}
 
 /// Outputs beyond the last have weights of zero. The biases lie behind the weights.
 __device__ void load_weights(const HeadPart& part, int eights, char* to) {
@@ -74,8 +65,8 @@ __device__ void convolve(const HeadPart& part,
             for (int e = 0; e < Eights; ++e) {
                 const uint4 b = *reinterpret_cast<const uint4*>(
                     weights + (e * 8 + head_weight_row(lane)) * pitch + channel);
-                multiply(sums[e], low.x, high.x, low.y, high.y, b.x, b.y);
-                multiply(sums[e], low.z, high.z, low.w, high.w, b.z, b.w);
+                multiply(sums[e], {low.x, high.x, low.y, high.y}, b.x, b.y);
+                multiply(sums[e], {low.z, high.z, low.w, high.w}, b.z, b.w);
             }
         }
     }

@@ -12,15 +12,6 @@ namespace {
 
 constexpr int kPerBlocks = 4;  ///< blocks of threads for a multiprocessor: bounds the registers
 
-/// sum[16 places][8 outputs] += a[16 places][16] * b[16][8 outputs]
-__device__ void multiply(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
-    asm volatile(
-        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-        "{%8, %9}, {%0, %1, %2, %3};"
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
 /// Swish of 8 bits is made of x / 2.
 __device__ float gain_of(const StemArgs& args) {
     const bool halves = args.activates && args.output.type == Type::kI8 &&
