@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "sluice/infer/backends/cuda/upload.h"
 #include "sluice/infer/heads/decode.h"
 
 namespace sluice::infer::cuda {
@@ -20,12 +21,7 @@ constexpr int kPairsOfEach = 16;
 Result<Buffer> uploaded(const std::vector<float>& numbers) {
     Buffer buffer =
         SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, numbers.size() * sizeof(float)));
-    const Stream stream = SLUICE_TRY(Stream::create());
-    SLUICE_TRY(check(
-        cudaMemcpyAsync(
-            buffer.data(), numbers.data(), buffer.bytes(), cudaMemcpyHostToDevice, stream.get()),
-        "copying thresholds to the device"));
-    SLUICE_TRY(stream.wait());
+    SLUICE_TRY(upload(numbers.data(), buffer, "copying thresholds to the device"));
     return buffer;
 }
 

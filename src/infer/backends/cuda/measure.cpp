@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "sluice/infer/backends/cuda/upload.h"
+
 namespace sluice::infer::cuda {
 
 using memory::cuda::Event;
@@ -56,9 +58,7 @@ Result<void> fill_with_pixels(const memory::cuda::Buffer& input) {
     std::vector<unsigned char> pixels(input.bytes());
     for (std::size_t i = 0; i < pixels.size(); ++i)
         pixels[i] = static_cast<unsigned char>(i * 2654435761u >> 13);
-    return memory::cuda::check(
-        cudaMemcpy(input.data(), pixels.data(), pixels.size(), cudaMemcpyHostToDevice),
-        "uploading made-up pixels");
+    return upload(pixels.data(), input, "uploading made-up pixels");
 }
 
 }  // namespace sluice::infer::cuda

@@ -15,6 +15,7 @@
 #include "sluice/infer/backends/cuda/launch.h"
 #include "sluice/infer/backends/cuda/measure.h"
 #include "sluice/infer/backends/cuda/stem.h"
+#include "sluice/infer/backends/cuda/upload.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -396,14 +397,7 @@ Result<void> Network::upload() {
                 blob.add(*program_.graph.value(storage.value).data, ElementType::kF32);
     }
     weights_ = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, blob.bytes().size()));
-    const Stream stream = SLUICE_TRY(Stream::create());
-    SLUICE_TRY(check(cudaMemcpyAsync(weights_.data(),
-                                     blob.bytes().data(),
-                                     blob.bytes().size(),
-                                     cudaMemcpyHostToDevice,
-                                     stream.get()),
-                     "uploading weights"));
-    return stream.wait();
+    return cuda::upload(blob.bytes().data(), weights_, "uploading weights");
 }
 
 /// All that the convolution's plan reads beside activations.
