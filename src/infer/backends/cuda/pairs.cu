@@ -249,6 +249,11 @@ __device__ Search search_for(const ClusterArgs& args,
 __device__ bool reach_of(
     const ClusterArgs& args, const CellGrid& grid, const Search& search, int level, Reach& reach) {
     const float longest = longest_of(level, grid.longest);
+    const float own = fmaxf(search.width, search.height);
+    if (search.most * longest < own) return false;
+    // All but those of the last level are longer than the next level's.
+    if (level + 1 < kSizeLevels && longest_of(level + 1, grid.longest) > search.most * own)
+        return false;
     const float width = fminf(longest, search.most * search.width);
     const float height = fminf(longest, search.most * search.height);
     if (!(width > 0 && height > 0)) return false;
