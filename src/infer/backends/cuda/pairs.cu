@@ -12,6 +12,7 @@ namespace {
 constexpr int kWarp = 32;
 constexpr unsigned kAll = 0xffffffffu;
 constexpr int kArrangeThreads = 1024;
+constexpr int kArrangeBlocks = 4;  // of an item
 constexpr int kPairThreads = 256;
 constexpr int kPairBlocksEach = 4;                  // on a multiprocessor at a time
 constexpr int kPairBlocks = 128 * kPairBlocksEach;  // of all items: what an H100 has room for
@@ -164,14 +165,27 @@ __device__ void add_up(int* counts, int* sums) {
     __syncthreads();
 }
 
-/// By a block for each item: a counting sort by bins. Within a bin any order will do.
+/// Brings the box of a slot to a place.
+__device__ void put(const ClusterArgs& args, int item, int slot, int place) {
+    const long long begin = static_cast<long long>(item) * args.in.capacity;
+    const FoundBox box = args.in.boxes[begin + slot];
+    const int class_id = static_cast<int>(box.id % args.in.classes);
+    args.edges[begin + place] = edges_of(box);
+    args.traits[begin + place] = {
+        box.width * box.height, args.iou_thresholds[class_id], args.per_class ? class_id : 0, slot};
+    args.order[begin + place] = order_of(box);
+}
+
+/// A counting sort by bins; within a bin any order will do. Each block of an item counts all
+/// candidates, and brings its share of them to their places, as that takes longest.
 __global__ void __launch_bounds__(kArrangeThreads)
     arrange(const __grid_constant__ ClusterArgs args) {
     __shared__ Extent extent;
-    __shared__ int counts[kBins];
+    __shared__ int firsts[kBins];  // how many there are; then where a bin begins
+    __shared__ int before[kBins];  // of a bin: how many are of earlier shares, or have their place
     __shared__ int sums[kArrangeThreads / kWarp];
 
-    const int item = blockIdx.x;
+    const int item = blockIdx.y;
     if (item >= *args.in.count) return;
     const ItemState& state = args.in.items[item];
     const int count = state.candidates;
@@ -180,7 +194,7 @@ __global__ void __launch_bounds__(kArrangeThreads)
     const FoundBox* boxes = args.in.boxes + begin;
 
     for (int i = threadIdx.x; i < kBins; i += kArrangeThreads)
-        counts[i] = 0;
+        firsts[i] = before[i] = 0;
     measure(boxes, count, extent);
     CellGrid grid{};
     grid.left = -from_ordered(extent.left);
@@ -189,29 +203,28 @@ __global__ void __launch_bounds__(kArrangeThreads)
     grid.cells_y = per_pixel(grid.top, from_ordered(extent.bottom), args.side);
     grid.farthest = from_ordered(extent.farthest);
     grid.longest = from_ordered(extent.longest);
-    if (threadIdx.x == 0) args.grids[item] = grid;
 
+    const int share = (count + gridDim.x - 1) / gridDim.x;
+    const int from = blockIdx.x * share;
 #pragma unroll 4
-    for (int i = threadIdx.x; i < count; i += kArrangeThreads)
-        atomicAdd(&counts[bin_of(args, boxes[i], grid)], 1);
-    __syncthreads();
-    add_up(counts, sums);
-    int* firsts = args.firsts + static_cast<long long>(item) * (kBins + 1);
-    for (int i = threadIdx.x; i < kBins; i += kArrangeThreads)
-        firsts[i] = counts[i];
-    if (threadIdx.x == 0) firsts[kBins] = count;
-    __syncthreads();  // all have read where the bins begin
     for (int i = threadIdx.x; i < count; i += kArrangeThreads) {
-        const FoundBox box = boxes[i];
-        const int class_id = static_cast<int>(box.id % args.in.classes);
-        const long long place = begin + atomicAdd(&counts[bin_of(args, box, grid)], 1);
-        args.edges[place] = edges_of(box);
-        args.traits[place] = {box.width * box.height,
-                              args.iou_thresholds[class_id],
-                              args.per_class ? class_id : 0,
-                              i};
-        args.order[place] = order_of(box);
+        const int bin = bin_of(args, boxes[i], grid);
+        atomicAdd(&firsts[bin], 1);
+        if (i < from) atomicAdd(&before[bin], 1);
     }
+    __syncthreads();
+    add_up(firsts, sums);
+    for (int i = from + threadIdx.x; i < min(from + share, count); i += kArrangeThreads) {
+        const int bin = bin_of(args, boxes[i], grid);
+        put(args, item, i, firsts[bin] + atomicAdd(&before[bin], 1));
+    }
+    if (blockIdx.x > 0) return;
+    int* all_firsts = args.firsts + static_cast<long long>(item) * (kBins + 1);
+    for (int i = threadIdx.x; i < kBins; i += kArrangeThreads)
+        all_firsts[i] = firsts[i];
+    if (threadIdx.x > 0) return;
+    all_firsts[kBins] = count;
+    args.grids[item] = grid;
 }
 
 /// Where those of a level are that may overlap a candidate enough.
@@ -342,7 +355,7 @@ __global__ void __launch_bounds__(kPairThreads, kPairBlocksEach)
 }  // namespace
 
 void launch_pairs(const ClusterArgs& args, int batch, cudaStream_t stream) {
-    arrange<<<batch, kArrangeThreads, 0, stream>>>(args);
+    arrange<<<dim3(kArrangeBlocks, batch), kArrangeThreads, 0, stream>>>(args);
     const int blocks = (args.in.capacity * kLanes + kPairThreads - 1) / kPairThreads;
     const int most = (kPairBlocks + batch - 1) / batch;
     find_pairs<<<dim3(std::min(blocks, most), batch), kPairThreads, 0, stream>>>(args);
