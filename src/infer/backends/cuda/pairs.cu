@@ -18,7 +18,9 @@ constexpr int kPairBlocksEach = 4;                  // on a multiprocessor at a 
 constexpr int kPairBlocks = 128 * kPairBlocksEach;  // of all items: what an H100 has room for
 constexpr int kLanes = 4;    // threads that look for a candidate's pairs together
 constexpr int kHandful = 8;  // pairs that a thread brings together
+constexpr int kFew = 256;    // so few need no order: each looks at all before it
 constexpr int kBinsEach = kBins / kArrangeThreads;
+static_assert(kFew <= kArrangeThreads);
 
 // Edges are rounded, so that for a box that is tiny beside its coordinates the above fails. Of
 // boxes of 1 / kTiny of the farthest coordinate on, extents and areas agree to 2^-13, and to 2^-9
@@ -192,6 +194,11 @@ __global__ void __launch_bounds__(kArrangeThreads)
     if (state.undecided != 0 || count == 0) return;
     const long long begin = static_cast<long long>(item) * args.in.capacity;
     const FoundBox* boxes = args.in.boxes + begin;
+    if (count <= kFew) {
+        const int slot = blockIdx.x * kArrangeThreads + threadIdx.x;
+        if (slot < count) put(args, item, slot, slot);
+        return;
+    }
 
     for (int i = threadIdx.x; i < kBins; i += kArrangeThreads)
         firsts[i] = before[i] = 0;
@@ -301,37 +308,54 @@ struct Pairs {
     }
 };
 
-/// Finds a candidate's pairs with those at places before its own, by kLanes threads. False when
-/// there is no more room.
-__device__ bool search_pairs(const ClusterArgs& args, int item, int place, Pairs& pairs) {
+/// A candidate that looks for its pairs.
+struct Seeker {
+    int place;
+    Edges edges;
+    Traits traits;
+    unsigned long long order;
+    float shared;  // must be more than that
+};
+
+/// Finds a candidate's pairs with those from `first` to `end`, by kLanes threads. False when there
+/// is no more room.
+__device__ bool search_places(
+    const ClusterArgs& args, int item, const Seeker& own, int first, int end, Pairs& pairs) {
     const long long begin = static_cast<long long>(item) * args.in.capacity;
-    const Edges* edges = args.edges + begin;
+    for (int i = first + threadIdx.x % kLanes; i < end; i += kLanes) {
+        const float shared = overlap(args.edges[begin + i], own.edges);
+        if (!(shared > own.shared)) continue;
+        const Traits other = args.traits[begin + i];
+        const bool is_worse = args.order[begin + i] < own.order;
+        const float threshold = is_worse ? own.traits.threshold : other.threshold;
+        if (other.class_id != own.traits.class_id ||
+            !is_too_much(shared, other.area, own.traits.area, threshold))
+            continue;
+        const unsigned pair = is_worse ? own.place | i << 16 : i | own.place << 16;
+        if (!pairs.add(args, item, pair)) return false;
+    }
+    return true;
+}
+
+/// Finds a candidate's pairs with those at places before its own. False when there is no more room.
+__device__ bool search_pairs(
+    const ClusterArgs& args, int item, int count, int place, Pairs& pairs) {
+    const long long at = static_cast<long long>(item) * args.in.capacity + place;
+    Seeker own{place, args.edges[at], args.traits[at], args.order[at], 0};
+    if (count <= kFew) return search_places(args, item, own, 0, place, pairs);
     const int* firsts = args.firsts + static_cast<long long>(item) * (kBins + 1);
     const CellGrid grid = args.grids[item];
-    const Edges box = edges[place];
-    const Traits traits = args.traits[begin + place];
-    const unsigned long long order = args.order[begin + place];
-    const Search search = search_for(args, grid, box, traits.area);
+    const Search search = search_for(args, grid, own.edges, own.traits.area);
+    own.shared = search.shared;
     for (int level = 0; level < kSizeLevels; ++level) {
         Reach reach;
         if (!reach_of(args, grid, search, level, reach)) continue;
         for (int y = reach.top; y <= reach.bottom; ++y) {
-            const int bin = bin_of(args, traits.class_id, level, y);
+            const int bin = bin_of(args, own.traits.class_id, level, y);
             const int from = firsts[bin + reach.left];
             if (from >= place) return true;  // and so are all that follow
             const int end = min(firsts[bin + reach.right + 1], place);
-            for (int i = from + threadIdx.x % kLanes; i < end; i += kLanes) {
-                const float shared = overlap(edges[i], box);
-                if (!(shared > search.shared)) continue;
-                const Traits other = args.traits[begin + i];
-                const bool is_worse = args.order[begin + i] < order;
-                const float threshold = is_worse ? traits.threshold : other.threshold;
-                if (other.class_id != traits.class_id ||
-                    !is_too_much(shared, other.area, traits.area, threshold))
-                    continue;
-                const unsigned pair = is_worse ? place | i << 16 : i | place << 16;
-                if (!pairs.add(args, item, pair)) return false;
-            }
+            if (!search_places(args, item, own, from, end, pairs)) return false;
         }
     }
     return true;
@@ -347,7 +371,7 @@ __global__ void __launch_bounds__(kPairThreads, kPairBlocksEach)
     Pairs pairs{few + threadIdx.x, 0};
     const int first = (blockIdx.x * kPairThreads + threadIdx.x) / kLanes;
     for (int place = first; place < count; place += gridDim.x * kPairThreads / kLanes) {
-        if (!search_pairs(args, item, place, pairs)) return;
+        if (!search_pairs(args, item, count, place, pairs)) return;
     }
     pairs.flush(args, item);
 }
