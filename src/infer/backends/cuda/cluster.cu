@@ -406,9 +406,10 @@ __global__ void __launch_bounds__(kThreads) suppress(const __grid_constant__ Clu
     const int item = blockIdx.y;
     const Team team{static_cast<int>(blockIdx.x), static_cast<int>(gridDim.x)};
     ItemState state = args.in.items[item];
-    const bool is_dense = state.pairs > args.pair_capacity;
-    if (team.rank > 0 && !is_dense) return;
     const int count = item < *args.in.count && state.undecided == 0 ? state.candidates : 0;
+    const int pair_count = count > 0 ? args.teams[item].pairs : 0;
+    const bool is_dense = pair_count > args.pair_capacity;
+    if (team.rank > 0 && !is_dense) return;
     const long long begin = static_cast<long long>(item) * args.in.capacity;
     unsigned short* kept = args.places + 2 * begin + args.in.capacity;
     if (is_dense) {
@@ -420,7 +421,7 @@ __global__ void __launch_bounds__(kThreads) suppress(const __grid_constant__ Clu
         state.kept = suppress_in_order(args, team, item, list, spare, kept, shared);
     } else {
         const unsigned* pairs = args.pairs + static_cast<long long>(item) * args.pair_capacity;
-        settle(shared.bits, pairs, state.pairs, count);
+        settle(shared.bits, pairs, pair_count, count);
         state.kept = list_bits(shared.bits.kept, count, nullptr, kept, shared.sums);
     }
     if (team.rank > 0) return;

@@ -64,7 +64,6 @@ struct ItemState {
     int candidates;  ///< how many were over the threshold, also where there was no room for them
     int kept;
     int undecided;  ///< not 0: too many candidates, or a class that there is not
-    int pairs;      ///< of which one suppresses the other; also where there was no room for them
 };
 
 /// Candidates of a batch, in no order; all arrays are `capacity` long for each item.
@@ -127,8 +126,10 @@ struct alignas(16) Traits {
     int slot;         ///< in Candidates
 };
 
-/// What the blocks of a team tell one another.
-struct TeamState {
+/// What the blocks of an item tell one another. Those of other items count on lines of their own: a
+/// line takes one addition at a time.
+struct alignas(128) TeamState {
+    int pairs;  ///< of which one suppresses the other; also where there was no room for them
     unsigned stay[2][kMostCandidates / 32];
 };
 

@@ -194,6 +194,7 @@ __global__ void __launch_bounds__(kArrangeThreads)
     if (state.undecided != 0 || count == 0) return;
     const long long begin = static_cast<long long>(item) * args.in.capacity;
     const FoundBox* boxes = args.in.boxes + begin;
+    if (blockIdx.x == 0 && threadIdx.x == 0) args.teams[item].pairs = 0;
     if (count <= kFew) {
         const int slot = blockIdx.x * kArrangeThreads + threadIdx.x;
         if (slot < count) put(args, item, slot, slot);
@@ -298,7 +299,7 @@ struct Pairs {
     }
     __device__ bool flush(const ClusterArgs& args, int item) {
         if (number == 0) return true;
-        const int first = atomicAdd(&args.in.items[item].pairs, number);
+        const int first = atomicAdd(&args.teams[item].pairs, number);
         if (first + number > args.pair_capacity) return false;
         unsigned* to = args.pairs + static_cast<long long>(item) * args.pair_capacity + first;
         for (int i = 0; i < number; ++i)
