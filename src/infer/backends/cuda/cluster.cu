@@ -12,7 +12,9 @@ constexpr unsigned kAll = 0xffffffffu;
 constexpr int kTile = 256;  // candidates of a dense crowd that are decided at a time
 constexpr int kTileWords = kTile / kWarp;
 constexpr int kThreads = 1024;
-constexpr int kTeam = 4;  // blocks that cluster a dense crowd together
+// Blocks that cluster a dense crowd together. Four take longer: an H100 does not run 32 such teams
+// at once.
+constexpr int kTeam = 3;
 constexpr int kMostWords = kMostCandidates / kWarp;
 
 /// Of all candidates, by place.
