@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "sluice/infer/backends/cuda/int8_conv_tile.h"
+#include "sluice/infer/backends/cuda/int8_halo_tile.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -23,7 +24,8 @@ constexpr Int8ConvConfig kConfigs[] = {
     {"256x64 kept", 4, true},
     {"64x128 kept", 5, true},
 };
-static_assert(sizeof(kConfigs) / sizeof(kConfigs[0]) == kInt8ConvConfigs);
+static_assert(sizeof(kConfigs) / sizeof(kConfigs[0]) == kTileConfigs);
+static_assert(kTileConfigs + kHaloCutCount == kInt8ConvConfigs);
 
 /// What a block may have on every device of compute capability 8.0 or later.
 constexpr int kMostShared = 99 * 1024;
@@ -87,7 +89,16 @@ const Int8ConvConfig& int8_conv_config(int config) {
 }
 
 const char* int8_conv_name(int config) {
-    return config < 0 || config >= kInt8ConvConfigs ? nullptr : kConfigs[config].name;
+    if (config < 0 || config >= kInt8ConvConfigs) return nullptr;
+    return config < kTileConfigs ? kConfigs[config].name : kHaloCuts[config - kTileConfigs].name;
+}
+
+bool int8_conv_is_for_hopper(int config) {
+    return config >= kTileConfigs;
+}
+
+bool int8_conv_is_sound(const Int8Conv& conv) {
+    return is_valid(conv) && is_small(conv) && is_aligned(conv);
 }
 
 Int8ConvWork int8_conv_work(int config, const Int8Conv& conv) {
@@ -136,7 +147,8 @@ int int8_conv_shared_bytes(const Cut& cut, const Int8ConvWork& work) {
 
 bool int8_conv_fits(int config, const Int8Conv& conv) {
     if (int8_conv_name(config) == nullptr) return false;
-    if (!is_valid(conv) || !is_small(conv) || !is_aligned(conv)) return false;
+    if (config >= kTileConfigs) return halo_fits(kHaloCuts[config - kTileConfigs], conv);
+    if (!int8_conv_is_sound(conv)) return false;
     const Cut& cut = kCuts[kConfigs[config].cut];
     if (cut.columns > 32 && cut.columns >= 2 * conv.out[2]) return false;
     const Int8ConvWork work = int8_conv_work(config, conv);

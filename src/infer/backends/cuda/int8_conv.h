@@ -54,13 +54,16 @@ struct Int8Conv {
 };
 
 /// Ways to cut the same product into tiles. Which is fastest must be measured.
-inline constexpr int kInt8ConvConfigs = 15;
+inline constexpr int kInt8ConvConfigs = 27;
 
 /// "128x64": places and channels of a tile, and what sets it apart. Stays the same from version to
 /// version, so that it can be kept; null where `config` is not in [0, kInt8ConvConfigs).
 const char* int8_conv_name(int config);
 
-/// Whether the kernel can do this (on any device of compute capability 8.0 or later). Pointers that
+/// Whether the config is for devices of compute capability 9.0 and no others.
+bool int8_conv_is_for_hopper(int config);
+
+/// Whether the kernel can do this (on any device that the config is for). Pointers that
 /// are not null must be aligned: x and weights to 16 bytes, y and operand to 8 numbers. False also
 /// where it would be a plain waste, such as a tile of 128 channels for 32.
 bool int8_conv_fits(int config, const Int8Conv& conv);

@@ -12,6 +12,7 @@
 #include <cuda_fp16.h>
 #include <gtest/gtest.h>
 
+#include "sluice/infer/backends/cuda/int8_conv_testing.h"
 #include "sluice/infer/backends/cuda/int8_conv_tile.h"
 #include "sluice/memory/cuda/device.h"
 
@@ -21,113 +22,6 @@ namespace {
 using Act = Int8Conv::Act;
 using Join = Int8Conv::Join;
 using Number = Int8Conv::Number;
-
-/// Whole numbers that look random.
-class Random {
-public:
-    explicit Random(unsigned seed) : seed_(seed) {}
-    int next(int low, int high) {
-        seed_ = seed_ * 1664525u + 1013904223u;
-        return low + static_cast<int>((seed_ >> 8) % static_cast<unsigned>(high - low + 1));
-    }
-
-private:
-    unsigned seed_;
-};
-
-/// A convolution of two images, padded so that stride 1 keeps their size; without pointers.
-Int8Conv conv_of(std::array<int, 3> in, int outputs, int kernel, int stride) {
-    Int8Conv conv;
-    conv.batch = 2;
-    for (int i = 0; i < 2; ++i) {
-        conv.kernel[i] = kernel;
-        conv.stride[i] = stride;
-        conv.pad_begin[i] = kernel / 2;
-        conv.in[i] = in[static_cast<std::size_t>(i)];
-        conv.out[i] = (conv.in[i] - 1) / stride + 1;
-    }
-    conv.in[2] = in[2];
-    conv.out[2] = outputs;
-    conv.x_pitch = in[2];
-    conv.y_pitch = outputs;
-    conv.operand_pitch = outputs;
-    return conv;
-}
-
-int places_of(const Int8Conv& conv) {
-    return conv.batch * conv.out[0] * conv.out[1];
-}
-
-/// A convolution with all that it reads, on the host.
-struct Problem {
-    Int8Conv conv;
-    std::vector<std::int8_t> x, weights, operand;
-    std::vector<__half> operand_f16;
-    std::vector<float> scale, bias;
-
-    explicit Problem(Int8Conv conv_of_it) : conv(conv_of_it) {
-        Random random(7);
-        x.resize(static_cast<std::size_t>(conv.batch * conv.in[0] * conv.in[1] * conv.x_pitch));
-        for (std::int8_t& number : x)
-            number = static_cast<std::int8_t>(random.next(-128, 127));
-        const int depth = conv.kernel[0] * conv.kernel[1] * conv.in[2];
-        weights.resize(static_cast<std::size_t>(depth * conv.out[2]));
-        for (std::int8_t& number : weights)
-            number = static_cast<std::int8_t>(random.next(-127, 127));
-        // So that real outputs are some 3 from 0.
-        const float unit = 3.0f / (74 * 74 * std::sqrt(static_cast<float>(depth)));
-        for (int k = 0; k < conv.out[2]; ++k) {
-            scale.push_back(unit * static_cast<float>(random.next(50, 150)) / 100);
-            bias.push_back(static_cast<float>(random.next(-100, 100)) / 100);
-        }
-        const auto operands = static_cast<std::size_t>(places_of(conv) * conv.operand_pitch);
-        for (std::size_t i = 0; i < operands; ++i) {
-            operand.push_back(static_cast<std::int8_t>(random.next(-128, 127)));
-            operand_f16.push_back(__float2half(static_cast<float>(random.next(-300, 300)) / 100));
-        }
-        conv.x = x.data();
-        conv.weights = weights.data();
-        conv.scale = scale.data();
-        conv.bias = bias.data();
-        conv.operand = conv.operand_type == Number::kS8 ? static_cast<const void*>(operand.data())
-                                                        : operand_f16.data();
-    }
-
-    int sum(int place, int channel) const {
-        const int row = place / conv.out[1] % conv.out[0], column = place % conv.out[1];
-        const int image = place / conv.out[1] / conv.out[0];
-        int sum = 0;
-        for (int i = 0; i < conv.kernel[0] * conv.kernel[1]; ++i) {
-            const int y =
-                row * conv.stride[0] - conv.pad_begin[0] + i / conv.kernel[1] * conv.dilation[0];
-            const int z =
-                column * conv.stride[1] - conv.pad_begin[1] + i % conv.kernel[1] * conv.dilation[1];
-            const bool inside = y >= 0 && z >= 0 && y < conv.in[0] && z < conv.in[1];
-            const int from = ((image * conv.in[0] + y) * conv.in[1] + z) * conv.x_pitch;
-            const int weight = (channel * conv.kernel[0] * conv.kernel[1] + i) * conv.in[2];
-            for (int c = 0; c < conv.in[2]; ++c)
-                sum += (inside ? x[static_cast<std::size_t>(from + c)] : conv.x_outside) *
-                       weights[static_cast<std::size_t>(weight + c)];
-        }
-        return sum;
-    }
-
-    /// Not yet rounded and cut off.
-    double number(int place, int channel) const {
-        const auto k = static_cast<std::size_t>(channel);
-        double real = sum(place, channel) * static_cast<double>(scale[k]) + bias[k];
-        const auto at = static_cast<std::size_t>(place * conv.operand_pitch + channel);
-        const double other =
-            (conv.operand_type == Number::kS8 ? operand[at]
-                                              : static_cast<double>(__half2float(operand_f16[at])));
-        const double joined = (other - conv.operand_zero) * conv.operand_step;
-        if (conv.join == Join::kBeforeAct) real += joined;
-        if (conv.act == Act::kRelu) real = std::max(real, 0.0);
-        if (conv.act == Act::kSwish) real = real / (1 + std::exp(-real));
-        if (conv.join == Join::kAfterAct) real += joined;
-        return conv.type == Number::kS8 ? real / conv.step + conv.zero : real;
-    }
-};
 
 // What the kernel does, moved on the host: the same functions say where everything lies, and
 // matrices and products are laid out as the PTX manual has them (ldmatrix; mma.m16n8k32, 8 bits).
@@ -485,6 +379,7 @@ protected:
         int fit = 0;
         for (int config = 0; config < kInt8ConvConfigs; ++config) {
             if (!int8_conv_fits(config, given)) continue;
+            if (int8_conv_is_for_hopper(config) && !is_hopper()) continue;
             ++fit;
             ASSERT_EQ(cudaMemset(y.data(), 0x55, count * size), cudaSuccess);
             launch_int8_conv(config, given, nullptr);
@@ -498,6 +393,12 @@ protected:
     }
 
 private:
+    static bool is_hopper() {
+        cudaDeviceProp device{};
+        EXPECT_EQ(cudaGetDeviceProperties(&device, 0), cudaSuccess);
+        return device.major == 9 && device.minor == 0;
+    }
+
     static void compare(const Int8Conv& conv,
                         const std::vector<double>& wanted,
                         const std::vector<std::byte>& got,
@@ -558,6 +459,15 @@ TEST_F(Int8ConvOnDevice, ComputesWindows) {
     expect_right(quantised(conv_of({14, 13, 64}, 192, 1, 2), Act::kNone), 2);
 }
 
+TEST_F(Int8ConvOnDevice, ComputesTheWindowsOfNetworks) {
+    expect_right(quantised(conv_of({64, 50, 32}, 32, 3, 1), Act::kSwish, Join::kAfterAct), 4);
+    expect_right(quantised(conv_of({66, 47, 48}, 48, 3, 1), Act::kSwish), 3);
+    expect_right(quantised(conv_of({66, 64, 48}, 96, 3, 2), Act::kSwish), 4);
+    expect_right(quantised(conv_of({40, 41, 96}, 96, 3, 1), Act::kSwish), 4);
+    expect_right(quantised(conv_of({24, 25, 128}, 256, 3, 1), Act::kRelu), 4);
+    expect_right(quantised(conv_of({12, 12, 192}, 192, 3, 1), Act::kNone), 4);
+}
+
 TEST_F(Int8ConvOnDevice, WritesFewChannels) {
     for (int channels : {8, 24, 80})
         expect_right(quantised(conv_of({11, 13, 64}, channels, 1, 1), Act::kNone), 1);
@@ -612,6 +522,11 @@ TEST_F(Int8ConvOnDevice, GoesFromTileToTile) {
     conv = quantised(conv_of({150, 151, 16}, 8, 3, 1), Act::kSwish, Join::kAfterAct);
     conv.batch = 8;
     expect_right(conv, 2);
+    for (int channels : {32, 48, 64, 96, 128}) {
+        conv = quantised(conv_of({160, 160, 16}, channels, 1, 1), Act::kRelu);
+        conv.batch = 8;
+        expect_right(conv, 2);
+    }
 }
 
 }  // namespace

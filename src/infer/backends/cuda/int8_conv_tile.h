@@ -219,13 +219,19 @@ __host__ __device__ constexpr bool reads(const Int8Conv& conv,
            cursor.row < conv.kernel[0];
 }
 
+/// Whether sizes, distances and pointers are what any of our kernels can work with.
+bool int8_conv_is_sound(const Int8Conv& conv);
+
+/// The configs from 0 on; those after them are the kHaloCuts (int8_halo_tile.h).
+inline constexpr int kTileConfigs = 15;
+
 /// Which cut a config is and whether it keeps the weights.
 struct Int8ConvConfig {
     const char* name;
     int cut;
     bool kept;
 };
-const Int8ConvConfig& int8_conv_config(int config);
+const Int8ConvConfig& int8_conv_config(int config);  ///< from 0 to kTileConfigs - 1
 
 Int8ConvWork int8_conv_work(int config, const Int8Conv& conv);
 

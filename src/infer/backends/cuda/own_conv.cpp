@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sluice/infer/backends/cuda/int8_conv_tile.h"
+#include "sluice/infer/backends/cuda/int8_halo_tile.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -48,11 +49,24 @@ bool take_steps(const ConvProblem& problem, Int8Conv& conv) {
     return true;
 }
 
-/// Which way should be fastest: a tile as wide as the output, and not so tall that few
-/// multiprocessors have one; weights that stay where they are, if they fit; short chunks. Less is
-/// better.
+bool is_hopper() {
+    int device = 0, major = 0, minor = 0;
+    cudaGetDevice(&device);
+    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+    cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
+    return major == 9 && minor == 0;
+}
+
+/// Which way should be fastest: rectangles for windows; a tile as wide as the output, and not so
+/// tall that few multiprocessors have one; weights that stay where they are, if they fit; short
+/// chunks. Less is better.
 int rank_of(const Int8Conv& conv, int config) {
     constexpr int kMultiprocessors = 132;
+    if (int8_conv_is_for_hopper(config)) {
+        const HaloCut& cut = kHaloCuts[config - kTileConfigs];
+        const bool is_window = conv.kernel[0] > 1 || conv.kernel[1] > 1;
+        return (is_window ? -256 : 256) - cut.channels + cut.rows * cut.columns / 128;
+    }
     const int channels = conv.out[2];
     const int places = conv.batch * conv.out[0] * conv.out[1];
     const int across = (channels + 127) / 128;
@@ -117,7 +131,9 @@ std::vector<OwnConv> own_convs(const ConvProblem& problem) {
     std::vector<OwnConv> found;
     const auto conv = own_conv_of(problem);
     if (!conv) return found;
+    const bool hopper = is_hopper();
     for (int config = 0; config < kInt8ConvConfigs; ++config) {
+        if (int8_conv_is_for_hopper(config) && !hopper) continue;
         if (int8_conv_fits(config, *conv)) found.push_back({config, *conv});
     }
     std::stable_sort(found.begin(), found.end(), [&](const OwnConv& a, const OwnConv& b) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -8,13 +9,14 @@
 #include "sluice/infer/backends/cuda/conv_plan.h"
 #include "sluice/infer/backends/cuda/plan_trial.h"
 
-/// Convolutions of ResNet-50 and YOLOX-s at batch 32, by every plan that plan_choice.h chooses
-/// from: cuDNN's, and each configuration of our own kernel. What int8_conv.cpp is tuned by.
+/// Convolutions of ResNet-50, YOLOX-s and YOLOX-m at batch 32, by every plan that plan_choice.h
+/// chooses from: cuDNN's, and each configuration of our own kernel. What int8_conv.cpp is tuned by.
 ///
-///   infer_cuda_conv_trial [shapes=TEXT] [ways=TEXT] [plans=4]
+///   infer_cuda_conv_trial [shapes=TEXT] [ways=TEXT] [own=TEXT] [plans=4]
 ///
-/// shapes, ways: only those whose name has the text in it. plans: of cuDNN's list, how many; each
-/// takes up to seconds to build. A line for each plan: its time and TOP/s, or what is wrong.
+/// shapes, ways, own: only those whose name has the text in it, own being our kernel's
+/// configurations. plans: of cuDNN's list, how many; each takes up to seconds to build. A line for
+/// each plan: its time and TOP/s, or what is wrong.
 namespace sluice::infer::cuda {
 namespace {
 
@@ -58,6 +60,15 @@ constexpr Layer kLayers[] = {
     {"yolox 3x3 128 80", 128, 128, 80, 3, 1},
     {"yolox 3x3 256 20", 256, 256, 20, 3, 1},
     {"yolox 1x1 1024-512 20", 1024, 512, 20, 1, 1},
+    {"resnet 1x1 128-512 28", 128, 512, 28, 1, 1},
+    {"yolox 1x1 128 80", 128, 128, 80, 1, 1},
+    {"yolox 3x3 128 40", 128, 128, 40, 3, 1},
+    {"yoloxm 3x3/2 48-96 320", 48, 96, 320, 3, 2},
+    {"yoloxm 3x3 48 160", 48, 48, 160, 3, 1},
+    {"yoloxm 1x1 96 160", 96, 96, 160, 1, 1},
+    {"yoloxm 3x3 96 80", 96, 96, 80, 3, 1},
+    {"yoloxm 1x1 192 80", 192, 192, 80, 1, 1},
+    {"yoloxm 3x3 192 40", 192, 192, 40, 3, 1},
 };
 
 struct Way {
@@ -126,15 +137,22 @@ std::string result_of(const Cudnn& cudnn,
     return fmt::format("{:.1f} us  {:.0f} TOP/s", *time * 1e3, operations / *time / 1e9);
 }
 
-Result<void> try_plans(const Cudnn& cudnn, const Layer& layer, const Way& way, std::size_t most) {
+Result<void> try_plans(const Cudnn& cudnn,
+                       const Layer& layer,
+                       const Way& way,
+                       const std::string& own,
+                       std::size_t most) {
     const ConvProblem problem = problem_of(layer, way);
     std::vector<ConvPlan> plans = own_plans(problem);
+    std::erase_if(plans, [&](const ConvPlan& plan) {
+        return plan.name().find(own, std::string_view(kOwnPlan).size()) == std::string::npos;
+    });
     for (ConvPlan& plan : cudnn.plans(problem, most))
         plans.push_back(std::move(plan));
     PlanTrial trial = SLUICE_TRY(PlanTrial::create(problem, plans));
     for (const ConvPlan& plan : plans) {
         const std::string result = result_of(cudnn, trial, plan, layer.operations());
-        fmt::print("{:25} {:23} {:18} {}\n", layer.name, way.name, plan.name(), result);
+        fmt::print("{:25} {:23} {:22} {}\n", layer.name, way.name, plan.name(), result);
         std::fflush(stdout);
         SLUICE_TRY(trial.still_works());
     }
@@ -151,6 +169,7 @@ std::string word(int count, char** words, const std::string& key, const std::str
 Result<void> run(int count, char** words) {
     const std::string layers = word(count, words, "shapes", "");
     const std::string ways = word(count, words, "ways", "");
+    const std::string own = word(count, words, "own", "");
     const auto most = static_cast<std::size_t>(std::stoi(word(count, words, "plans", "4")));
     SLUICE_TRY(memory::cuda::use_device(0));
     const Cudnn cudnn = SLUICE_TRY(Cudnn::create());
@@ -159,7 +178,7 @@ Result<void> run(int count, char** words) {
         if (std::string(layer.name).find(layers) == std::string::npos) continue;
         for (const Way& way : all_ways()) {
             if (std::string(way.name).find(ways) == std::string::npos) continue;
-            SLUICE_TRY(try_plans(cudnn, layer, way, most));
+            SLUICE_TRY(try_plans(cudnn, layer, way, own, most));
         }
     }
     return {};

@@ -1,0 +1,228 @@
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "sluice/infer/backends/cuda/int8_conv_testing.h"
+#include "sluice/infer/backends/cuda/int8_halo_tile.h"
+
+namespace sluice::infer::cuda {
+namespace {
+
+const HaloCut& cut_of(const std::string& name) {
+    return *std::find_if(std::begin(kHaloCuts), std::end(kHaloCuts), [&](const HaloCut& cut) {
+        return name == cut.name;
+    });
+}
+
+/// A tile's shared memory, filled and multiplied as the kernel does: the same functions say where
+/// everything lies; wgmma's operands and sums are laid out as the PTX manual has them.
+template <int N>
+class Emulated {
+public:
+    using Lanes = HaloLanes<N>;
+
+    Emulated(const HaloWork& work, int first_channel, int tile)
+        : work_(work), conv_(work.base.conv) {
+        x_.assign(static_cast<std::size_t>(work.x_bytes), 99);
+        weights_.assign(static_cast<std::size_t>(work.steps * 2 * N * kPiece), 99);
+        load_x(tile);
+        load_weights(first_channel);
+    }
+
+    /// Of a unit: column n of its row m.
+    int sum(int unit, int m, int n) const {
+        const int x =
+            halo_unit_at(work_, unit / work_.units_across.by, unit % work_.units_across.by);
+        int sum = 0;
+        for (int step = 0; step < work_.steps; ++step) {
+            const auto reach = work_.reach[step];
+            for (int half = 0; half < 2; ++half) {
+                const int x_at = x + static_cast<int>(reach & 0xffff) * kPiece +
+                                 half * static_cast<int>(reach >> 16) * kPiece +
+                                 m / 8 * work_.stride[0] * work_.row_pitch + m % 8 * kPiece;
+                const int w_at = step * 2 * N * kPiece + half * N * kPiece +
+                                 n / 8 * kUnit * kPiece + n % 8 * kPiece;
+                for (int i = 0; i < kPiece; ++i)
+                    sum += x_.at(static_cast<std::size_t>(x_at + i)) *
+                           weights_.at(static_cast<std::size_t>(w_at + i));
+            }
+        }
+        return sum;
+    }
+
+private:
+    void load_x(int tile) {
+        const HaloCorner corner = halo_corner(work_, tile);
+        const HaloOrigin origin = halo_origin(work_, corner.image, corner.row, corner.column);
+        for (int lane = 0; lane < 32; ++lane) {
+            for (HaloCopy copy = halo_copy(work_, lane); copy.row < work_.x_rows;
+                 copy.advance(work_))
+                load_piece(origin, copy);
+        }
+    }
+
+    void load_piece(const HaloOrigin& origin, const HaloCopy& copy) {
+        const int row = origin.row + copy.row, column = origin.column + copy.column;
+        std::int8_t* to =
+            &x_.at(static_cast<std::size_t>(halo_x_at(work_, copy.piece, copy.row, copy.column)));
+        if (row >= 0 && column >= 0 && row < work_.in[0] && column < work_.in[1]) {
+            const int from = origin.offset + copy.row * work_.x_row + copy.column * work_.x_place +
+                             copy.piece * kPiece;
+            std::memcpy(to, conv_.x + from, kPiece);
+        } else {
+            std::memset(to, 0, kPiece);
+        }
+    }
+
+    void load_weights(int first_channel) {
+        const int pieces = work_.base.depth / kPiece;
+        for (int i = 0; i < work_.steps * 2 * N; ++i) {
+            const auto copy = Lanes::weight_copy(i);
+            const bool is_one = copy.piece < pieces;
+            const int half = is_one ? work_.half_of[copy.piece] : pieces;
+            std::int8_t* to =
+                &weights_.at(static_cast<std::size_t>(Lanes::weights_at(half, copy.row)));
+            if (is_one) {
+                const int channel = first_channel + Lanes::channel_of(copy.row);
+                std::memcpy(
+                    to, conv_.weights + channel * work_.base.depth + copy.piece * kPiece, kPiece);
+            } else {
+                std::memset(to, 0, kPiece);
+            }
+        }
+    }
+
+    const HaloWork& work_;
+    const Int8Conv& conv_;
+    std::vector<std::int8_t> x_, weights_;
+};
+
+/// Every output comes out once, and right.
+template <int N>
+void expect_moved_right(const HaloCut& cut, const Problem& problem) {
+    using Lanes = HaloLanes<N>;
+    ASSERT_TRUE(halo_fits(cut, problem.conv)) << cut.name;
+    const HaloWork work = halo_work(cut, problem.conv);
+    const Int8Conv& conv = work.base.conv;
+    std::vector<int> seen(static_cast<std::size_t>(work.base.places * conv.out[2]));
+    int wrong = 0;
+    for (int block = 0; block < work.across * work.tiles; ++block) {
+        const int first_channel = block % work.across * N, tile = block / work.across;
+        const Emulated<N> emulated(work, first_channel, tile);
+        const HaloCorner corner = halo_corner(work, tile);
+        for (int j = 0; j < work.units * 128 * N / 2; ++j) {
+            // wgmma's layout of sums: a warp has 16 rows, a lane of it rows g and g + 8, columns
+            // 2 * t and 2 * t + 1 of each 8 (g is lane / 4, t is lane % 4).
+            const int at = j % (N / 2), thread = j / (N / 2) % 128, unit = j / (N / 2) / 128;
+            const int m = thread / 32 * 16 + thread % 32 / 4 + at % 4 / 2 * 8;
+            const int n = at / 4 * 8 + thread % 4 * 2 + at % 2;
+            const int i = at % 4 / 2;
+            const int row =
+                corner.row + unit / work.units_across.by * kUnit + Lanes::row_in_unit(thread, i);
+            const int column =
+                corner.column + unit % work.units_across.by * kUnit + Lanes::column_in_unit(thread);
+            if (row >= conv.out[0] || column >= conv.out[1]) continue;
+            const int place = (corner.image * conv.out[0] + row) * conv.out[1] + column;
+            for (int time = 0; time < Lanes::kTimes; ++time) {
+                for (int c = 0; c < Lanes::kOfLane; ++c) {
+                    if (Lanes::sum_at(time, i, c) != at) continue;
+                    const int channel = first_channel + Lanes::channel_in_tile(thread, time) + c;
+                    ++seen[static_cast<std::size_t>(place * conv.out[2] + channel)];
+                    if (emulated.sum(unit, m, n) != problem.sum(place, channel)) ++wrong;
+                }
+            }
+        }
+    }
+    EXPECT_EQ(wrong, 0) << cut.name;
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), 1), static_cast<std::ptrdiff_t>(seen.size()))
+        << cut.name;
+}
+
+TEST(Int8Halo, MovesWindows) {
+    const Int8Conv conv = conv_of({17, 23, 32}, 64, 3, 1);
+    expect_moved_right<64>(cut_of("halo 16x8x64"), Problem(conv));
+    expect_moved_right<64>(cut_of("halo 16x16x64"), Problem(conv));
+    expect_moved_right<32>(cut_of("halo 16x16x32"), Problem(conv_of({16, 9, 64}, 32, 3, 1)));
+}
+
+TEST(Int8Halo, MovesEverySecondPlace) {
+    expect_moved_right<64>(cut_of("halo 16x8x64"), Problem(conv_of({37, 30, 32}, 64, 3, 2)));
+    expect_moved_right<96>(cut_of("halo 16x16x96"), Problem(conv_of({31, 33, 48}, 96, 3, 2)));
+    expect_moved_right<128>(cut_of("halo 16x8x128"), Problem(conv_of({33, 18, 64}, 128, 3, 2)));
+}
+
+TEST(Int8Halo, MovesOddHalvesAndSlices) {
+    Int8Conv conv = conv_of({20, 17, 48}, 48, 3, 1);
+    conv.x_pitch = 112;
+    expect_moved_right<48>(cut_of("halo 16x8x48"), Problem(conv));
+    conv = conv_of({18, 19, 16}, 32, 5, 1);
+    conv.dilation[1] = 2;
+    conv.pad_begin[1] = 4;
+    expect_moved_right<32>(cut_of("halo 16x8x32"), Problem(conv));
+}
+
+TEST(Int8Halo, MovesPlanes) {
+    expect_moved_right<64>(cut_of("halo 16x8x64"), Problem(conv_of({13, 20, 64}, 256, 1, 1)));
+    expect_moved_right<128>(cut_of("halo 16x16x128"), Problem(conv_of({12, 14, 256}, 128, 1, 1)));
+    expect_moved_right<96>(cut_of("halo 16x8x96"), Problem(conv_of({10, 12, 192}, 96, 1, 1)));
+    expect_moved_right<64>(cut_of("halo 16x8x64"), Problem(conv_of({27, 20, 64}, 128, 1, 2)));
+}
+
+/// The 8 threads that write at once, everywhere in a rectangle's first row: how many write to
+/// the same banks.
+int most_in_a_bank(const HaloWork& work) {
+    int most = 0;
+    for (int first = 0; first + 8 <= work.pieces * work.x_columns; first += 8) {
+        int banks[8] = {};
+        for (int i = first; i < first + 8; ++i)
+            ++banks[halo_x_at(work, i % work.pieces, 0, i / work.pieces) / kPiece % 8];
+        most = std::max(most, *std::max_element(banks, banks + 8));
+    }
+    return most;
+}
+
+TEST(Int8Halo, WritesToAllBanks) {
+    for (int stride : {1, 2}) {
+        for (int channels : {32, 64, 128}) {
+            const Int8Conv conv = conv_of({160, 160, channels}, 64, 3, stride);
+            for (const char* name : {"halo 16x8x64", "halo 16x16x64"})
+                EXPECT_LE(most_in_a_bank(halo_work(cut_of(name), conv)), 1)
+                    << name << ' ' << channels << ' ' << stride;
+        }
+    }
+    const Int8Conv flat = conv_of({160, 160, 64}, 64, 1, 1);
+    EXPECT_EQ(most_in_a_bank(halo_work(cut_of("halo 16x8x64"), flat)), 1);
+}
+
+bool fits(const char* name, const Int8Conv& conv) {
+    return halo_fits(cut_of(name), conv);
+}
+
+TEST(Int8Halo, FitsItsNetworks) {
+    EXPECT_TRUE(fits("halo 16x16x64", conv_of({320, 320, 32}, 64, 3, 2)));
+    EXPECT_TRUE(fits("halo 16x16x32", conv_of({160, 160, 32}, 32, 3, 1)));
+    EXPECT_TRUE(fits("halo 16x8x96", conv_of({80, 80, 96}, 96, 3, 1)));
+    EXPECT_TRUE(fits("halo 16x8x128", conv_of({80, 80, 128}, 128, 3, 1)));
+    EXPECT_FALSE(fits("halo 16x8x128", conv_of({40, 40, 256}, 256, 3, 1)));  // 288 KiB of weights
+    EXPECT_FALSE(fits("halo 16x8x64", conv_of({80, 80, 64}, 80, 3, 1)));
+    EXPECT_FALSE(fits("halo 16x8x32", conv_of({80, 80, 64}, 64, 3, 1)));
+    EXPECT_TRUE(fits("halo 16x8x64", conv_of({56, 56, 64}, 64, 1, 2)));
+    EXPECT_FALSE(fits("halo 16x8x64", conv_of({56, 56, 64}, 64, 2, 3)));
+    EXPECT_FALSE(fits("halo 32x16x64", conv_of({20, 20, 64}, 64, 3, 1)));
+    Int8Conv conv = conv_of({7, 7, 64}, 64, 1, 1);  // 98 places
+    EXPECT_FALSE(fits("halo 16x8x64", conv));
+    conv.batch = 8;
+    EXPECT_TRUE(fits("halo 16x8x64", conv));
+    conv.y_pitch = 72;
+    EXPECT_FALSE(fits("halo 16x8x64", conv));
+    conv = conv_of({80, 80, 64}, 64, 3, 1);
+    conv.x_outside = -5;
+    EXPECT_FALSE(fits("halo 16x8x64", conv));
+}
+
+}  // namespace
+}  // namespace sluice::infer::cuda
