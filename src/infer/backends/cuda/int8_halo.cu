@@ -290,7 +290,7 @@ public:
     /// One group: every kCrew.groups-th unit of all tiles.
     __device__ void multiply(int group) const {
         HaloOutputs<N> outputs(work_, numbers_, first_channel_);
-        int unit = group;  // of the tile
+        int unit = group;  // of the tile; goes on from tile to tile
         int stage = 0, round = 0;
         for (int tile = first_tile_; tile < work_.tiles; tile += tile_step_, next(stage, round)) {
             const HaloCorner corner = halo_corner(work_, tile);

@@ -115,26 +115,23 @@ void expect_moved_right(const HaloCut& cut, const Problem& problem) {
         const Emulated<N> emulated(work, first_channel, tile);
         const HaloCorner corner = halo_corner(work, tile);
         for (int j = 0; j < work.units * 128 * N / 2; ++j) {
-            // wgmma's layout of sums: a warp has 16 rows, a lane of it rows g and g + 8, columns
-            // 2 * t and 2 * t + 1 of each 8 (g is lane / 4, t is lane % 4).
-            const int at = j % (N / 2), thread = j / (N / 2) % 128, unit = j / (N / 2) / 128;
-            const int m = thread / 32 * 16 + thread % 32 / 4 + at % 4 / 2 * 8;
-            const int n = at / 4 * 8 + thread % 4 * 2 + at % 2;
-            const int i = at % 4 / 2;
+            const int k = j % (N / 2), thread = j / (N / 2) % 128, unit = j / (N / 2) / 128;
+            const int c = k % Lanes::kOfLane, i = k / Lanes::kOfLane % 2;
+            const int time = k / Lanes::kOfLane / 2;
             const int row =
                 corner.row + unit / work.units_across.by * kUnit + Lanes::row_in_unit(thread, i);
             const int column =
                 corner.column + unit % work.units_across.by * kUnit + Lanes::column_in_unit(thread);
             if (row >= conv.out[0] || column >= conv.out[1]) continue;
             const int place = (corner.image * conv.out[0] + row) * conv.out[1] + column;
-            for (int time = 0; time < Lanes::kTimes; ++time) {
-                for (int c = 0; c < Lanes::kOfLane; ++c) {
-                    if (Lanes::sum_at(time, i, c) != at) continue;
-                    const int channel = first_channel + Lanes::channel_in_tile(thread, time) + c;
-                    ++seen[static_cast<std::size_t>(place * conv.out[2] + channel)];
-                    if (emulated.sum(unit, m, n) != problem.sum(place, channel)) ++wrong;
-                }
-            }
+            const int channel = first_channel + Lanes::channel_in_tile(thread, time) + c;
+            ++seen[static_cast<std::size_t>(place * conv.out[2] + channel)];
+            // wgmma's layout of sums: a warp has 16 rows, a lane of it rows g and g + 8, columns
+            // 2 * t and 2 * t + 1 of each 8 (g is lane / 4, t is lane % 4).
+            const int at = Lanes::sum_at(time, i, c);
+            const int m = thread / 32 * 16 + thread % 32 / 4 + at % 4 / 2 * 8;
+            const int n = at / 4 * 8 + thread % 4 * 2 + at % 2;
+            if (emulated.sum(unit, m, n) != problem.sum(place, channel)) ++wrong;
         }
     }
     EXPECT_EQ(wrong, 0) << cut.name;
