@@ -135,6 +135,7 @@ HaloWork halo_work(const HaloCut& cut, const Int8Conv& given) {
     // As many as leave room for the blocks that there should be; two at the least.
     const int room = kShared / halo_crew(cut.channels).blocks - kOfBlock - bytes_of_rest(cut, work);
     work.stages = std::clamp(room / work.x_bytes, 2, kMostHaloStages);
+    work.copiers = std::min(halo_crew(cut.channels).copiers, work.stages);
     return work;
 }
 

@@ -35,7 +35,8 @@ public:
     __device__ void arrive() const {
         asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(at_) : "memory");
     }
-    /// Until this phase, counted from 0, has ended. Not two phases late.
+    /// Until this phase, counted from 0, has ended. It must be the phase that is on, or the last
+    /// one: others look the same.
     __device__ void wait(int phase) const {
         unsigned ended = 0;
         while (ended == 0) {
@@ -261,11 +262,12 @@ public:
         }
     }
 
-    /// One warp of those that copy: every kCrew.copiers-th tile.
+    /// One warp of those that copy: every work.copiers-th tile.
     __device__ void copy(int copier) const {
+        if (copier >= work_.copiers) return;
         int stage = 0, round = 0, i = 0;
         for (int tile = first_tile_; tile < work_.tiles; tile += tile_step_, next(stage, round)) {
-            if (i++ % kCrew.copiers != copier) continue;
+            if (i++ % work_.copiers != copier) continue;
             if (round > 0) empty(stage).wait(round - 1);
             load_x(work_, tile, x_ + stage * work_.x_bytes);
             show_copies_to_matrix_units();

@@ -195,6 +195,140 @@ TEST(Int8Halo, WritesToAllBanks) {
     EXPECT_EQ(most_in_a_bank(halo_work(cut_of("halo 16x8x64"), flat)), 1);
 }
 
+/// A barrier in shared memory (mbarrier, PTX manual): who waits for a phase is told whether it is
+/// even or odd like the one that is on.
+class Phases {
+public:
+    explicit Phases(int count) : count_(count) {}
+    void arrive() {
+        if (++arrived_ < count_) return;
+        arrived_ = 0;
+        ++ended_;
+    }
+    bool seems_ended(int phase) const { return phase % 2 != ended_ % 2; }
+
+private:
+    int count_, arrived_ = 0, ended_ = 0;
+};
+
+/// A block's warps on their way from tile to tile, as HaloBlock has them go, in an order that looks
+/// random: one warp after the other goes some steps, if it can.
+class Crew {
+public:
+    Crew(const HaloWork& work, int groups, int tiles)
+        : tiles_(tiles),
+          stages_(work.stages),
+          copiers_(work.copiers),
+          filled_(static_cast<std::size_t>(stages_), kNone),
+          full_(static_cast<std::size_t>(stages_), Phases(1)),
+          empty_(static_cast<std::size_t>(stages_), Phases(groups * 4)) {
+        for (int i = 0; i < copiers_; ++i)
+            warps_.push_back({i, true, false});
+        for (int i = 0; i < groups * 4; ++i)
+            warps_.push_back({0, false, false});
+    }
+
+    /// Whether all come to the end, and each stage holds its tile from when it is full until
+    /// the last has read it.
+    bool arrives(Random& random) {
+        const int last = static_cast<int>(warps_.size()) - 1;
+        for (int idle = 0; is_right_ && idle < 1000;) {
+            Warp& warp = warps_[static_cast<std::size_t>(random.next(0, last))];
+            ++idle;
+            for (int steps = random.next(1, 12); steps > 0 && step(warp); --steps)
+                idle = 0;
+        }
+        return is_right_ && std::all_of(warps_.begin(), warps_.end(), [&](const Warp& warp) {
+                   return warp.tile >= tiles_;
+               });
+    }
+
+private:
+    static constexpr int kNone = -1;
+    struct Warp {
+        int tile;
+        bool copies, has_begun;
+    };
+
+    /// Begins or ends with a tile; false where it has to wait or is done.
+    bool step(Warp& warp) {
+        if (warp.tile >= tiles_) return false;
+        const auto stage = static_cast<std::size_t>(warp.tile % stages_);
+        const int round = warp.tile / stages_;
+        if (!warp.has_begun) {
+            const bool may = !warp.copies ? full_[stage].seems_ended(round)
+                                          : round == 0 || empty_[stage].seems_ended(round - 1);
+            if (!may) return false;
+            if (warp.copies) filled_[stage] = kNone;
+        } else if (warp.copies) {
+            filled_[stage] = warp.tile;
+            full_[stage].arrive();
+        } else {
+            empty_[stage].arrive();
+        }
+        if (!warp.copies && filled_[stage] != warp.tile) is_right_ = false;
+        if (warp.has_begun) warp.tile += warp.copies ? copiers_ : 1;
+        warp.has_begun = !warp.has_begun;
+        return true;
+    }
+
+    int tiles_, stages_, copiers_;
+    std::vector<int> filled_;  ///< with which tile
+    std::vector<Phases> full_, empty_;
+    std::vector<Warp> warps_;
+    bool is_right_ = true;
+};
+
+/// In several orders, of many tiles.
+bool arrives(const HaloCut& cut, const HaloWork& work) {
+    Random random(11);
+    for (int i = 0; i < 8; ++i) {
+        if (!Crew(work, halo_crew(cut.channels).groups, 30).arrives(random)) return false;
+    }
+    return true;
+}
+
+TEST(Int8Halo, GoesFromTileToTile) {
+    struct Layer {
+        int size, inputs, outputs, kernel, stride;
+    };
+    // Of YOLOX-s, YOLOX-m and ResNet-50.
+    constexpr Layer kLayers[] = {
+        {320, 32, 64, 3, 2},   {160, 64, 64, 1, 1},  {160, 32, 32, 1, 1},  {160, 32, 32, 3, 1},
+        {160, 64, 128, 3, 2},  {80, 128, 128, 1, 1}, {80, 64, 64, 3, 1},   {80, 128, 256, 3, 2},
+        {80, 256, 128, 1, 1},  {80, 128, 256, 3, 1}, {80, 128, 128, 3, 1}, {80, 128, 128, 3, 2},
+        {40, 256, 256, 1, 1},  {40, 128, 128, 1, 1}, {40, 128, 128, 3, 1}, {40, 512, 256, 1, 1},
+        {40, 256, 128, 1, 1},  {40, 128, 256, 3, 1}, {20, 512, 256, 1, 1}, {20, 256, 256, 1, 1},
+        {20, 512, 128, 1, 1},  {20, 128, 128, 3, 1}, {320, 48, 96, 3, 2},  {160, 96, 96, 1, 1},
+        {160, 48, 48, 3, 1},   {160, 96, 192, 3, 2}, {80, 192, 192, 1, 1}, {80, 96, 96, 3, 1},
+        {80, 192, 192, 3, 1},  {40, 192, 192, 3, 1}, {40, 384, 384, 1, 1}, {56, 64, 256, 1, 1},
+        {56, 64, 64, 3, 1},    {56, 256, 64, 1, 1},  {56, 256, 128, 1, 1}, {56, 128, 128, 3, 2},
+        {56, 256, 512, 1, 2},  {28, 128, 512, 1, 1}, {28, 512, 256, 1, 1}, {28, 512, 1024, 1, 2},
+        {14, 256, 1024, 1, 1},
+    };
+    for (const Layer& layer : kLayers) {
+        Int8Conv conv = conv_of(
+            {layer.size, layer.size, layer.inputs}, layer.outputs, layer.kernel, layer.stride);
+        conv.batch = 32;
+        for (const HaloCut& cut : kHaloCuts) {
+            if (!halo_fits(cut, conv)) continue;
+            EXPECT_TRUE(arrives(cut, halo_work(cut, conv)))
+                << cut.name << ", " << layer.inputs << " to " << layer.outputs << " on "
+                << layer.size << 'x' << layer.size;
+        }
+    }
+}
+
+TEST(Int8Halo, WouldNotArriveWithMoreCopiersThanStages) {
+    const HaloCut& cut = cut_of("halo 16x16x64");
+    HaloWork work = halo_work(cut, conv_of({40, 40, 128}, 256, 3, 1));
+    ASSERT_LE(work.copiers, work.stages);
+    work.copiers = work.stages;
+    EXPECT_TRUE(arrives(cut, work));
+    ++work.copiers;
+    EXPECT_FALSE(arrives(cut, work));
+}
+
 bool fits(const char* name, const Int8Conv& conv) {
     return halo_fits(cut_of(name), conv);
 }

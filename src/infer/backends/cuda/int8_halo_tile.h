@@ -47,8 +47,8 @@ inline constexpr HaloCut kHaloCuts[] = {
 };
 inline constexpr int kHaloCutCount = sizeof(kHaloCuts) / sizeof(kHaloCuts[0]);
 
-/// A block's warps: four in each group that multiplies, and those that copy. A multiprocessor
-/// should hold so many blocks, which bounds the registers.
+/// A block's warps: four in each group that multiplies, and those that may copy (HaloWork::copiers
+/// of them do). A multiprocessor should hold so many blocks, which bounds the registers.
 struct HaloCrew {
     int groups, copiers, blocks;
 };
@@ -87,6 +87,9 @@ struct HaloWork {
     int plane;
     int x_bytes;  ///< of a rectangle
     int stages;   ///< rectangles in shared memory: one is worked on, the others are on their way
+    /// Warps that copy, no more than stages. One more would come for a stage two rounds before it
+    /// is free, and a barrier does not tell a phase from the one before the last.
+    int copiers;
 
     int steps;
     /// Where a step's first half lies in the rectangle and how far the second is from it, as they
