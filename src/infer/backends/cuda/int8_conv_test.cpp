@@ -355,8 +355,9 @@ protected:
     }
 
     /// By every config that fits; `least` of them must. y is the second part of a concatenation
-    /// where its pitch is larger, and the first part stays as it is.
-    static void expect_right(const Int8Conv& conv, int least) {
+    /// where its pitch is larger, and the first part stays as it is. Of many places, one `every` so
+    /// many is looked at.
+    static void expect_right(const Int8Conv& conv, int least, int every = 1) {
         const Problem problem(conv);
         Int8Conv given = problem.conv;
         const Buffer x = upload(problem.x), weights = upload(problem.weights),
@@ -374,8 +375,10 @@ protected:
         given.y = y.data() + static_cast<std::size_t>(conv.y_pitch - conv.out[2]) * size;
 
         std::vector<double> wanted;
-        for (int i = 0; i < places_of(conv) * conv.out[2]; ++i)
-            wanted.push_back(problem.number(i / conv.out[2], i % conv.out[2]));
+        for (int place = 0; place < places_of(conv); place += every) {
+            for (int channel = 0; channel < conv.out[2]; ++channel)
+                wanted.push_back(problem.number(place, channel));
+        }
         int fit = 0;
         for (int config = 0; config < kInt8ConvConfigs; ++config) {
             if (!int8_conv_fits(config, given)) continue;
@@ -387,7 +390,7 @@ protected:
             std::vector<std::byte> got(count * size);
             ASSERT_EQ(cudaMemcpy(got.data(), y.data(), count * size, cudaMemcpyDeviceToHost),
                       cudaSuccess);
-            compare(conv, wanted, got, int8_conv_name(config));
+            compare(conv, wanted, every, got, int8_conv_name(config));
         }
         EXPECT_GE(fit, least);
     }
@@ -401,6 +404,7 @@ private:
 
     static void compare(const Int8Conv& conv,
                         const std::vector<double>& wanted,
+                        int every,
                         const std::vector<std::byte>& got,
                         const char* name) {
         int wrong = 0, touched = 0;
@@ -414,7 +418,9 @@ private:
                 touched += *at != std::byte{0x55} ? 1 : 0;
                 continue;
             }
-            const double right = wanted[static_cast<std::size_t>(place * conv.out[2] + channel)];
+            if (place % every != 0) continue;
+            const double right =
+                wanted[static_cast<std::size_t>(place / every * conv.out[2] + channel)];
             double value = 0, error = 0;
             if (conv.type == Number::kS8) {
                 value = static_cast<std::int8_t>(*at);
@@ -527,6 +533,19 @@ TEST_F(Int8ConvOnDevice, GoesFromTileToTile) {
         conv.batch = 8;
         expect_right(conv, 2);
     }
+}
+
+TEST_F(Int8ConvOnDevice, GoesThroughManyTilesWithFewStages) {
+    // Where shared memory has room for two or three rectangles only.
+    Int8Conv conv = quantised(conv_of({40, 40, 128}, 256, 3, 1), Act::kSwish);
+    conv.batch = 32;
+    expect_right(conv, 4, 97);
+    conv = quantised(conv_of({80, 80, 128}, 256, 3, 2), Act::kRelu);
+    conv.batch = 16;
+    expect_right(conv, 4, 97);
+    conv = quantised(conv_of({28, 28, 512}, 1024, 1, 2), Act::kRelu);
+    conv.batch = 32;
+    expect_right(conv, 4, 17);
 }
 
 }  // namespace
