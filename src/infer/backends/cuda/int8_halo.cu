@@ -321,7 +321,10 @@ public:
     }
 
 private:
+    /// Once the whole warp is here: a lane that still waited for the stage could be two rounds
+    /// late.
     __device__ void release(int stage) const {
+        __syncwarp();
         if (threadIdx.x % 32 == 0) empty(stage).arrive();
     }
     /// The stage of the next tile, and how often it has been filled before.
