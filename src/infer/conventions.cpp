@@ -43,6 +43,12 @@ void centernet(bool two_maps, PreprocessOptions& preprocess, PostprocessOptions&
 
 }  // namespace
 
+void use_unit_range(PreprocessOptions& preprocess) {
+    preprocess.net_scale_factor = kPer255;
+    preprocess.offsets.clear();
+    preprocess.channel_std.clear();
+}
+
 void apply_conventions(const HeadLayout& head,
                        std::span<const TensorSpec> outputs,
                        PreprocessOptions& preprocess,
@@ -61,7 +67,7 @@ void apply_conventions(const HeadLayout& head,
             break;
         case HeadKind::kEndToEnd:
             preprocess.net_scale_factor = kPer255;
-            letterbox(preprocess, true);
+            if (head.options.box_layout == BoxLayout::kXyxy) letterbox(preprocess, true);
             thresholds(postprocess, 0.25f, 0.45f);
             if (is_query_list(outputs[head.parts[0]].shape[1]))
                 postprocess.cluster_mode = ClusterMode::kNone;

@@ -11,4 +11,7 @@ void apply_conventions(const HeadLayout& head,
                        PreprocessOptions& preprocess,
                        PostprocessOptions& postprocess);
 
+/// Of classifiers that see 0..1 without a mean, as Ultralytics'.
+void use_unit_range(PreprocessOptions& preprocess);
+
 }  // namespace sluice::infer

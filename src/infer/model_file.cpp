@@ -208,6 +208,37 @@ Result<void> let_labels_speak(const FoundLabels& found, HeadOptions& head) {
     return {};
 }
 
+/// What Ultralytics write into their exports beside the labels; "" where somebody else made it.
+struct UltralyticsFacts {
+    std::string task;
+    std::string head;
+};
+
+UltralyticsFacts ultralytics_facts(std::span<const std::pair<std::string, std::string>> metadata) {
+    UltralyticsFacts facts;
+    bool theirs = false;
+    for (const auto& [key, text] : metadata) {
+        if (key == "author") theirs = text == "Ultralytics";
+        if (key == "task") facts.task = text;
+        if (key == "head") facts.head = text;
+    }
+    return theirs ? facts : UltralyticsFacts{};
+}
+
+/// Before recognition: what the exporter says of the head.
+Result<void> let_exporter_speak(const UltralyticsFacts& facts, HeadOptions& head) {
+    const bool decoded = facts.task.empty() || facts.task == "detect" || facts.task == "classify";
+    if (head.head == HeadKind::kAuto && !decoded)
+        return unsupported(fmt::format(
+            "made for the task '{}' of Ultralytics, whose outputs are not decoded here; export one "
+            "for 'detect' or 'classify', or name a 'head:' (tensors; custom with custom-lib-path)",
+            facts.task));
+    if (facts.head != "RTDETRDecoder") return {};
+    if (head.box_layout == BoxLayout::kAuto) head.box_layout = BoxLayout::kCxcywh;
+    if (head.box_unit == BoxUnit::kAuto) head.box_unit = BoxUnit::kNormalized;
+    return {};
+}
+
 Result<Labels> detector_labels(FoundLabels found, const HeadLayout& head) {
     Labels& labels = found.labels;
     if (labels.attributes.size() == 1) labels.classes = labels.attributes[0].values;
@@ -348,6 +379,8 @@ Result<ModelDescription> ModelFile::describe(
     said.head.custom_lib_path = resolved(said.head.custom_lib_path, path_);
     FoundLabels found = SLUICE_TRY(find_labels(root_, path_, metadata));
     SLUICE_TRY(let_labels_speak(found, said.head));
+    const UltralyticsFacts facts = ultralytics_facts(metadata);
+    SLUICE_TRY(let_exporter_speak(facts, said.head));
 
     ModelDescription model;
     const TensorSpec& image = inputs[SLUICE_TRY(find_image(inputs))];
@@ -356,6 +389,7 @@ Result<ModelDescription> ModelFile::describe(
 
     Options options;
     apply_conventions(model.head, outputs, options.preprocess, options.postprocess);
+    if (facts.task == "classify") use_unit_range(options.preprocess);
     SLUICE_TRY(apply(root_, options));
     model.preprocess = std::move(options.preprocess);
     model.postprocess = std::move(options.postprocess);

@@ -159,6 +159,44 @@ TEST(ModelFile, TheModelsOwnNamesAreItsLabels) {
     EXPECT_EQ(model.labels.classes[1].view(), "dog");
 }
 
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+TEST(ModelFile, UltralyticsSayHowTheirRtDetrGivesBoxes) {
+    std::vector<TensorSpec> inputs{image(640, 640)};
+    std::vector<TensorSpec> outputs{output("output0", {1, 300, 6})};
+    Metadata metadata{{"author", "Ultralytics"}, {"task", "detect"}, {"head", "RTDETRDecoder"}};
+    auto model = ModelFile().describe(inputs, outputs, metadata).value();
+    EXPECT_EQ(model.head.kind(), HeadKind::kEndToEnd);
+    EXPECT_EQ(model.head.options.box_layout, BoxLayout::kCxcywh);
+    EXPECT_EQ(model.head.options.box_unit, BoxUnit::kNormalized);
+    EXPECT_FALSE(model.preprocess.maintain_aspect_ratio) << "they stretch";
+
+    metadata.back().second = "v10Detect";
+    model = ModelFile().describe(inputs, outputs, metadata).value();
+    EXPECT_EQ(model.head.options.box_layout, BoxLayout::kXyxy);
+    EXPECT_TRUE(model.preprocess.maintain_aspect_ratio);
+}
+
+TEST(ModelFile, UltralyticsClassifiersSeeNumbersFromZeroToOne) {
+    std::vector<TensorSpec> inputs{image(224, 224)};
+    std::vector<TensorSpec> outputs{output("output0", {1, 1000})};
+    EXPECT_FALSE(ModelFile().describe(inputs, outputs)->preprocess.offsets.empty());
+    Metadata metadata{{"author", "Ultralytics"}, {"task", "classify"}};
+    auto model = ModelFile().describe(inputs, outputs, metadata).value();
+    EXPECT_TRUE(model.preprocess.offsets.empty());
+    EXPECT_FLOAT_EQ(model.preprocess.net_scale_factor, 1 / 255.f);
+}
+
+TEST(ModelFile, TasksThatAreNotDecodedAreNamed) {
+    std::vector<TensorSpec> inputs{image(640, 640)};
+    std::vector<TensorSpec> outputs{output("output0", {1, 85, 8400})};
+    Metadata metadata{{"author", "Ultralytics"}, {"task", "obb"}};
+    Error error = ModelFile().describe(inputs, outputs, metadata).error();
+    EXPECT_EQ(error.code, ErrorCode::kUnsupported);
+    EXPECT_THAT(error.message, HasSubstr("'obb'"));
+    EXPECT_TRUE(ModelFile::parse("head: tensors\n", "m")->describe(inputs, outputs, metadata));
+}
+
 TEST(ModelFile, OpenInputsNeedExtents) {
     std::vector<TensorSpec> inputs{image(-1, -1)};
     ModelFile file;

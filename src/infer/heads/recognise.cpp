@@ -110,11 +110,13 @@ Match end_to_end(const Candidate& c) {
     if (!i || c.shape(*i)[1] != 6) return {};
     const std::int64_t grid = 3 * grid_size(c.input, kStrides);
     if (!c.named && c.shape(*i)[0] == grid && c.outputs[*i].name == "output0") return {};
-    auto layout = match(c,
-                        HeadKind::kEndToEnd,
-                        c.known() > 0 ? c.known() : kCocoClasses,
-                        {*i},
-                        "rows of six: x1 y1 x2 y2 score class");
+    auto layout =
+        match(c,
+              HeadKind::kEndToEnd,
+              c.known() > 0 ? c.known() : kCocoClasses,
+              {*i},
+              c.options.box_layout == BoxLayout::kCxcywh ? "rows of six: cx cy w h score class"
+                                                         : "rows of six: x1 y1 x2 y2 score class");
     set_boxes(*layout, BoxLayout::kXyxy, BoxUnit::kPixels);
     return layout;
 }
