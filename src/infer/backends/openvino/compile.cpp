@@ -12,6 +12,7 @@
 #include "sluice/infer/backends/openvino/precision.h"
 #include "sluice/infer/backends/openvino/prepare.h"
 #include "sluice/infer/backends/openvino/quantize.h"
+#include "sluice/infer/backends/openvino/rows.h"
 #include "sluice/infer/backends/openvino/specs.h"
 #include "sluice/infer/calibration_file.h"
 #include "sluice/infer/device_number.h"
@@ -85,6 +86,7 @@ Result<OpenvinoPlan> plan_of(const std::string& path,
                              const EngineOptions& options) {
     ov::AnyMap config{{ov::hint::performance_mode.name(), ov::hint::PerformanceMode::THROUGHPUT}};
     SLUICE_TRY(set_precision(options.precision, *prepared.model, config));
+    join_as_rows(*prepared.model);
     OpenvinoPlan plan;
     plan.path = path;
     plan.batch_size = options.batch_size;
