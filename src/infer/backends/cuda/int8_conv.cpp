@@ -146,7 +146,7 @@ int int8_conv_shared_bytes(const Cut& cut, const Int8ConvWork& work) {
 }
 
 bool int8_conv_fits(int config, const Int8Conv& conv) {
-    if (int8_conv_name(config) == nullptr) return false;
+    if (int8_conv_name(config) == nullptr || conv.has_second()) return false;
     if (config >= kTileConfigs) return halo_fits(kHaloCuts[config - kTileConfigs], conv);
     if (!int8_conv_is_sound(conv)) return false;
     const Cut& cut = kCuts[kConfigs[config].cut];

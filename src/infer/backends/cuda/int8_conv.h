@@ -44,6 +44,21 @@ struct Int8Conv {
     float operand_step = 1;
     float operand_zero = 0;
 
+    /// A convolution of 1x1 places of another tensor, whose real sums are added before the operand
+    /// and the activation: the shortcut of a residual block that changes extents. Place i, j of the
+    /// output reads i * stride[0], j * stride[1] of its x, which must be there.
+    struct Second {
+        const std::int8_t* x = nullptr;
+        int in[3] = {};   ///< rows, columns, channels: a multiple of 16, or 0 where there is none
+        int x_pitch = 0;  ///< a multiple of 16
+        int stride[2] = {1, 1};
+        const std::int8_t* weights = nullptr;  ///< [output][input]
+        /// real = sum * scale. What would be its bias is in that of the first.
+        const float* scale = nullptr;
+    };
+    Second second;
+    bool has_second() const { return second.in[2] != 0; }
+
     void* y = nullptr;
     Number type = Number::kS8;
     int y_pitch = 0;  ///< a multiple of 8
@@ -64,8 +79,8 @@ const char* int8_conv_name(int config);
 bool int8_conv_is_for_hopper(int config);
 
 /// Whether the kernel can do this (on any device that the config is for). Pointers that
-/// are not null must be aligned: x and weights to 16 bytes, y and operand to 8 numbers. False also
-/// where it would be a plain waste, such as a tile of 128 channels for 32.
+/// are not null must be aligned: x and weights (of both products) to 16 bytes, y and operand to 8
+/// numbers. False also where it would be a plain waste, such as a tile of 128 channels for 32.
 bool int8_conv_fits(int config, const Int8Conv& conv);
 
 /// Queues one launch, of a config that fits. No memory beside its arguments; may be captured. What
