@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "sluice/infer/backends/cuda/hopper.cuh"
 #include "sluice/infer/backends/cuda/int8_finish.cuh"
 #include "sluice/infer/backends/cuda/int8_halo_tile.h"
 
@@ -16,96 +17,6 @@ namespace {
 // does ccache.
 #if !defined(__CUDA_ARCH__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
 
-// The matrix units read shared memory by a way of their own ("async proxy").
-
-/// What this thread has copied may be read by them, once the other threads know of it.
-__device__ void show_copies_to_matrix_units() {
-    end_of_group();
-    wait_for_groups<0>();
-    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-}
-
-/// A barrier in shared memory whose phases end when `count` have arrived in each.
-class Barrier {
-public:
-    __device__ explicit Barrier(char* at) : at_(shared_address(at)) {}
-    __device__ void create(int count) const {
-        asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(at_), "r"(count) : "memory");
-    }
-    __device__ void arrive() const {
-        asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(at_) : "memory");
-    }
-    /// Until this phase, counted from 0, has ended. It must be the phase that is on, or the last
-    /// one: others look the same.
-    __device__ void wait(int phase) const {
-        unsigned ended = 0;
-        while (ended == 0) {
-            asm volatile(
-                "{.reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; "
-                "selp.u32 %0, 1, 0, p;}"
-                : "=r"(ended)
-                : "r"(at_), "r"(phase % 2)
-                : "memory");
-        }
-    }
-
-private:
-    unsigned at_;
-};
-/// All products are in the sums.
-template <int Count>
-__device__ void wait_for_products(int (&sums)[Count]) {
-    asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
-#pragma unroll
-    for (int& sum : sums)
-        asm volatile("" : "+r"(sum)::"memory");  // not read before
-}
-
-/// Of a matrix of core matrices, 8 rows of 16 bytes side by side each: where it begins, from there
-/// to the next 16 bytes of its rows (`further`), and to the next 8 rows. In 16 bytes.
-__device__ std::uint64_t descriptor(unsigned begin, unsigned further, unsigned next_rows) {
-    return static_cast<std::uint64_t>(next_rows) << 32 | further << 16 | begin;
-}
-
-/// Before and after products that follow each other without a wait: nothing else may stand between.
-__device__ void begin_products() {
-    asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
-}
-__device__ void end_products() {
-    asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
-}
-
-// sums[64 places][N channels] += x[64][32] * weights[32][N], by four warps, in the background.
-#define SLUICE_SUMS_8(i)                                                                       \
-    "+r"(sums[i]), "+r"(sums[i + 1]), "+r"(sums[i + 2]), "+r"(sums[i + 3]), "+r"(sums[i + 4]), \
-        "+r"(sums[i + 5]), "+r"(sums[i + 6]), "+r"(sums[i + 7])
-#define SLUICE_SUMS_16(i) SLUICE_SUMS_8(i), SLUICE_SUMS_8(i + 8)
-#define SLUICE_SUMS_32(i) SLUICE_SUMS_16(i), SLUICE_SUMS_16(i + 16)
-#define SLUICE_MULTIPLY(channels, registers, x_at, weights_at, ...)                              \
-    __device__ void multiply(int(&sums)[channels / 2], std::uint64_t x, std::uint64_t weights) { \
-        asm volatile(                                                                            \
-            "{.reg .pred adds; setp.eq.u32 adds, 0, 0; "                                         \
-            "wgmma.mma_async.sync.aligned.m64n" #channels "k32.s32.s8.s8 {" registers "}, " x_at \
-            ", " weights_at ", adds;}"                                                           \
-            : __VA_ARGS__                                                                        \
-            : "l"(x), "l"(weights)                                                               \
-            : "memory");                                                                         \
-    }
-#define SLUICE_REGISTERS_16 "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15"
-#define SLUICE_REGISTERS_24 SLUICE_REGISTERS_16 ", %16, %17, %18, %19, %20, %21, %22, %23"
-#define SLUICE_REGISTERS_32 SLUICE_REGISTERS_24 ", %24, %25, %26, %27, %28, %29, %30, %31"
-#define SLUICE_REGISTERS_48 \
-    SLUICE_REGISTERS_32     \
-    ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47"
-#define SLUICE_REGISTERS_64 \
-    SLUICE_REGISTERS_48     \
-    ", %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-SLUICE_MULTIPLY(32, SLUICE_REGISTERS_16, "%16", "%17", SLUICE_SUMS_16(0))
-SLUICE_MULTIPLY(48, SLUICE_REGISTERS_24, "%24", "%25", SLUICE_SUMS_16(0), SLUICE_SUMS_8(16))
-SLUICE_MULTIPLY(64, SLUICE_REGISTERS_32, "%32", "%33", SLUICE_SUMS_32(0))
-SLUICE_MULTIPLY(96, SLUICE_REGISTERS_48, "%48", "%49", SLUICE_SUMS_32(0), SLUICE_SUMS_16(32))
-SLUICE_MULTIPLY(128, SLUICE_REGISTERS_64, "%64", "%65", SLUICE_SUMS_32(0), SLUICE_SUMS_32(32))
-
 /// Copies a rectangle of x, by one warp; zeros for what is outside. Without a branch, so that the
 /// steps of one copy do not wait for those of the copy before.
 __device__ void load_x(const HaloWork& work, int tile, char* to) {
@@ -120,11 +31,9 @@ __device__ void load_x(const HaloWork& work, int tile, char* to) {
                             static_cast<unsigned>(column) < static_cast<unsigned>(work.in[1]);
         const int from = origin.offset + copy.row * work.x_row + copy.column * work.x_place +
                          copy.piece * kPiece;
-        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(
-                         base + halo_x_at(work, copy.piece, copy.row, copy.column)),
-                     "l"(work.base.conv.x + (inside ? from : 0)),
-                     "r"(inside ? kPiece : 0)
-                     : "memory");
+        copy_piece_or_zeros(base + halo_x_at(work, copy.piece, copy.row, copy.column),
+                            work.base.conv.x + (inside ? from : 0),
+                            inside);
     }
 }
 
@@ -222,7 +131,7 @@ private:
         begin_products();
 #pragma unroll
         for (int i = step; i < step + Count; ++i)
-            multiply(sums_, x + work_.reach[i], weights + static_cast<unsigned>(i * 2 * N));
+            multiply(sums_, x + work_.reach[i], weights + static_cast<unsigned>(i * 2 * N), true);
         end_products();
     }
     __device__ int channel(int time) const {

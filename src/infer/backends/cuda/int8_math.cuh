@@ -19,6 +19,12 @@ inline __device__ void copy_piece(void* to, const void* from, bool again) {
                      : "memory");
     }
 }
+/// Likewise, to where shared_address() says; zeros instead, if `is_one` is false.
+inline __device__ void copy_piece_or_zeros(unsigned to, const void* from, bool is_one) {
+    asm volatile(
+        "cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(is_one ? 16 : 0)
+        : "memory");
+}
 inline __device__ void end_of_group() {
     asm volatile("cp.async.commit_group;" ::: "memory");
 }
