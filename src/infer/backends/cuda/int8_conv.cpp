@@ -3,6 +3,7 @@
 
 #include "sluice/infer/backends/cuda/int8_conv_tile.h"
 #include "sluice/infer/backends/cuda/int8_halo_tile.h"
+#include "sluice/infer/backends/cuda/int8_wide_tile.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -25,7 +26,8 @@ constexpr Int8ConvConfig kConfigs[] = {
     {"64x128 kept", 5, true},
 };
 static_assert(sizeof(kConfigs) / sizeof(kConfigs[0]) == kTileConfigs);
-static_assert(kTileConfigs + kHaloCutCount == kInt8ConvConfigs);
+static_assert(kTileConfigs + kHaloCutCount == kFirstWideConfig);
+static_assert(kFirstWideConfig + kWideCutCount == kInt8ConvConfigs);
 
 /// What a block may have on every device of compute capability 8.0 or later.
 constexpr int kMostShared = 99 * 1024;
@@ -90,6 +92,7 @@ const Int8ConvConfig& int8_conv_config(int config) {
 
 const char* int8_conv_name(int config) {
     if (config < 0 || config >= kInt8ConvConfigs) return nullptr;
+    if (config >= kFirstWideConfig) return kWideCuts[config - kFirstWideConfig].name;
     return config < kTileConfigs ? kConfigs[config].name : kHaloCuts[config - kTileConfigs].name;
 }
 
@@ -146,7 +149,9 @@ int int8_conv_shared_bytes(const Cut& cut, const Int8ConvWork& work) {
 }
 
 bool int8_conv_fits(int config, const Int8Conv& conv) {
-    if (int8_conv_name(config) == nullptr || conv.has_second()) return false;
+    if (int8_conv_name(config) == nullptr) return false;
+    if (config >= kFirstWideConfig) return wide_fits(kWideCuts[config - kFirstWideConfig], conv);
+    if (conv.has_second()) return false;
     if (config >= kTileConfigs) return halo_fits(kHaloCuts[config - kTileConfigs], conv);
     if (!int8_conv_is_sound(conv)) return false;
     const Cut& cut = kCuts[kConfigs[config].cut];

@@ -2,6 +2,7 @@
 
 #include "sluice/infer/backends/cuda/int8_finish.cuh"
 #include "sluice/infer/backends/cuda/int8_halo_tile.h"
+#include "sluice/infer/backends/cuda/int8_wide_tile.h"
 
 /// A block of threads stays with its channels and goes from tile to tile of places. Chunks of x
 /// (and of the weights, where they are not kept) flow through a ring in shared memory without a
@@ -268,6 +269,8 @@ void launch(const Int8ConvWork& work, cudaStream_t stream) {
 }  // namespace
 
 void launch_int8_conv(int config, const Int8Conv& conv, cudaStream_t stream) {
+    if (config >= kFirstWideConfig)
+        return launch_int8_wide(config - kFirstWideConfig, conv, stream);
     if (config >= kTileConfigs)
         return launch_int8_halo(kHaloCuts[config - kTileConfigs], conv, stream);
     static_assert(kCutCount == 11);

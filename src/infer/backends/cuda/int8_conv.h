@@ -69,7 +69,7 @@ struct Int8Conv {
 };
 
 /// Ways to cut the same product into tiles. Which is fastest must be measured.
-inline constexpr int kInt8ConvConfigs = 27;
+inline constexpr int kInt8ConvConfigs = 33;
 
 /// "128x64": places and channels of a tile, and what sets it apart. Stays the same from version to
 /// version, so that it can be kept; null where `config` is not in [0, kInt8ConvConfigs).

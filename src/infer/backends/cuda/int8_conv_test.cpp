@@ -348,6 +348,7 @@ protected:
     template <class Numbers>
     static Buffer upload(const Numbers& numbers) {
         const std::size_t bytes = numbers.size() * sizeof(numbers[0]);
+        if (bytes == 0) return Buffer();
         Buffer buffer = Buffer::create(Buffer::Kind::kDevice, bytes).value();
         EXPECT_EQ(cudaMemcpy(buffer.data(), numbers.data(), bytes, cudaMemcpyHostToDevice),
                   cudaSuccess);
@@ -362,12 +363,17 @@ protected:
         Int8Conv given = problem.conv;
         const Buffer x = upload(problem.x), weights = upload(problem.weights),
                      scale = upload(problem.scale), bias = upload(problem.bias);
+        const Buffer x2 = upload(problem.x2), weights2 = upload(problem.weights2),
+                     scale2 = upload(problem.scale2);
         const Buffer operand = conv.operand_type == Number::kS8 ? upload(problem.operand)
                                                                 : upload(problem.operand_f16);
         given.x = reinterpret_cast<const std::int8_t*>(x.data());
         given.weights = reinterpret_cast<const std::int8_t*>(weights.data());
         given.scale = reinterpret_cast<const float*>(scale.data());
         given.bias = reinterpret_cast<const float*>(bias.data());
+        given.second.x = reinterpret_cast<const std::int8_t*>(x2.data());
+        given.second.weights = reinterpret_cast<const std::int8_t*>(weights2.data());
+        given.second.scale = reinterpret_cast<const float*>(scale2.data());
         given.operand = operand.data();
         const std::size_t size = conv.type == Number::kS8 ? 1 : 2;
         const auto count = static_cast<std::size_t>(places_of(conv) * conv.y_pitch);
@@ -546,6 +552,80 @@ TEST_F(Int8ConvOnDevice, GoesThroughManyTilesWithFewStages) {
     conv = quantised(conv_of({28, 28, 512}, 1024, 1, 2), Act::kRelu);
     conv.batch = 32;
     expect_right(conv, 4, 17);
+}
+
+TEST_F(Int8ConvOnDevice, WidensChannels) {
+    // Places that are no whole tile, channels that are no whole tile, few and many to sum over.
+    expect_right(quantised(conv_of({19, 13, 64}, 256, 1, 1), Act::kRelu), 8);
+    expect_right(quantised(conv_of({9, 7, 96}, 208, 1, 1), Act::kNone), 5);
+    expect_right(quantised(conv_of({14, 14, 256}, 1024, 1, 1), Act::kRelu, Join::kBeforeAct), 8);
+    expect_right(quantised(conv_of({7, 7, 2048}, 512, 1, 1), Act::kRelu, Join::kBeforeAct), 8);
+    expect_right(quantised(conv_of({15, 15, 160}, 256, 1, 2), Act::kSwish), 8);
+    Int8Conv conv = quantised(conv_of({23, 21, 64}, 256, 1, 1), Act::kRelu, Join::kBeforeAct);
+    conv.x_pitch = 80;
+    conv.y_pitch = 288;
+    conv.operand_pitch = 272;
+    conv.operand_zero = 12;
+    conv.zero = -30;
+    expect_right(conv, 8);
+    conv.zero = -128;
+    expect_right(conv, 8);
+    conv.act = Act::kSwish;
+    conv.join = Join::kAfterAct;
+    expect_right(conv, 8);
+    conv.y_pitch = 264;  // parts of 8 channels are not aligned to 16
+    expect_right(conv, 8);
+    conv.type = Number::kF16;
+    expect_right(conv, 8);
+}
+
+TEST_F(Int8ConvOnDevice, KeepsTheNumberOfChannels) {
+    Int8Conv conv = quantised(conv_of({41, 37, 64}, 64, 1, 1), Act::kSwish);
+    conv.batch = 9;
+    expect_right(conv, 10);
+    conv.x_pitch = 128;
+    conv.y_pitch = 192;
+    conv.join = Join::kAfterAct;
+    conv.zero = -30;
+    expect_right(conv, 10);
+    expect_right(quantised(conv_of({40, 40, 128}, 128, 1, 1), Act::kSwish), 10);
+}
+
+TEST_F(Int8ConvOnDevice, AddsASecondProduct) {
+    for (int stride : {1, 2}) {
+        Int8Conv conv = quantised(conv_of({19, 13, 64}, 256, 1, 1), Act::kRelu);
+        add_second(conv, 64, stride);
+        expect_right(conv, 4);
+        conv.second.x_pitch = 96;
+        conv.second.in[1] += 3;
+        conv.join = Join::kBeforeAct;
+        conv.zero = -20;
+        expect_right(conv, 4);
+        conv = quantised(conv_of({7, 7, 512}, 512, 1, 1), Act::kSwish);
+        add_second(conv, 1024, stride);
+        expect_right(conv, 4);
+        conv = quantised(conv_of({9, 8, 96}, 208, 1, 1), Act::kNone);
+        add_second(conv, 160, stride);
+        conv.type = Number::kF16;
+        expect_right(conv, 3);
+    }
+}
+
+TEST_F(Int8ConvOnDevice, WidensThroughManyTiles) {
+    Int8Conv conv = quantised(conv_of({56, 56, 64}, 256, 1, 1), Act::kRelu, Join::kBeforeAct);
+    conv.batch = 32;
+    expect_right(conv, 8, 97);
+    conv.join = Join::kNone;
+    add_second(conv, 64, 1);
+    expect_right(conv, 4, 97);
+    conv = quantised(conv_of({28, 28, 128}, 512, 1, 1), Act::kRelu);
+    conv.batch = 32;
+    add_second(conv, 256, 2);
+    expect_right(conv, 4, 97);
+    conv = quantised(conv_of({14, 14, 256}, 1024, 1, 1), Act::kRelu);
+    conv.batch = 32;
+    add_second(conv, 512, 2);
+    expect_right(conv, 4, 97);
 }
 
 }  // namespace

@@ -45,6 +45,16 @@ inline Int8Conv conv_of(std::array<int, 3> in, int outputs, int kernel, int stri
     return conv;
 }
 
+/// Adds a second product, of a tensor that is as large as the output times the stride.
+inline void add_second(Int8Conv& conv, int inputs, int stride) {
+    for (int i = 0; i < 2; ++i) {
+        conv.second.in[i] = (conv.out[i] - 1) * stride + 1;
+        conv.second.stride[i] = stride;
+    }
+    conv.second.in[2] = inputs;
+    conv.second.x_pitch = inputs;
+}
+
 inline int places_of(const Int8Conv& conv) {
     return conv.batch * conv.out[0] * conv.out[1];
 }
@@ -52,19 +62,15 @@ inline int places_of(const Int8Conv& conv) {
 /// A convolution with all that it reads, on the host.
 struct Problem {
     Int8Conv conv;
-    std::vector<std::int8_t> x, weights, operand;
+    std::vector<std::int8_t> x, weights, x2, weights2, operand;
     std::vector<__half> operand_f16;
-    std::vector<float> scale, bias;
+    std::vector<float> scale, bias, scale2;
 
     explicit Problem(Int8Conv conv_of_it) : conv(conv_of_it) {
         Random random(7);
-        x.resize(static_cast<std::size_t>(conv.batch * conv.in[0] * conv.in[1] * conv.x_pitch));
-        for (std::int8_t& number : x)
-            number = static_cast<std::int8_t>(random.next(-128, 127));
+        fill(x, conv.batch * conv.in[0] * conv.in[1] * conv.x_pitch, -128, random);
         const int depth = conv.kernel[0] * conv.kernel[1] * conv.in[2];
-        weights.resize(static_cast<std::size_t>(depth * conv.out[2]));
-        for (std::int8_t& number : weights)
-            number = static_cast<std::int8_t>(random.next(-127, 127));
+        fill(weights, depth * conv.out[2], -127, random);
         // So that real outputs are some 3 from 0.
         const float unit = 3.0f / (74 * 74 * std::sqrt(static_cast<float>(depth)));
         for (int k = 0; k < conv.out[2]; ++k) {
@@ -76,6 +82,15 @@ struct Problem {
             operand.push_back(static_cast<std::int8_t>(random.next(-128, 127)));
             operand_f16.push_back(__float2half(static_cast<float>(random.next(-300, 300)) / 100));
         }
+        Int8Conv::Second& second = conv.second;
+        fill(x2, conv.batch * second.in[0] * second.in[1] * second.x_pitch, -128, random);
+        fill(weights2, second.in[2] * conv.out[2], -127, random);
+        for (int k = 0; k < conv.out[2] && conv.has_second(); ++k)
+            scale2.push_back(2.0f / (74 * 74 * std::sqrt(static_cast<float>(second.in[2]))) *
+                             static_cast<float>(random.next(50, 150)) / 100);
+        second.x = x2.data();
+        second.weights = weights2.data();
+        second.scale = scale2.data();
         conv.x = x.data();
         conv.weights = weights.data();
         conv.scale = scale.data();
@@ -104,10 +119,25 @@ struct Problem {
         return sum;
     }
 
+    int second_sum(int place, int channel) const {
+        const Int8Conv::Second& second = conv.second;
+        const int row = place / conv.out[1] % conv.out[0], column = place % conv.out[1];
+        const int image = place / conv.out[1] / conv.out[0];
+        const int from = ((image * second.in[0] + row * second.stride[0]) * second.in[1] +
+                          column * second.stride[1]) *
+                         second.x_pitch;
+        int sum = 0;
+        for (int c = 0; c < second.in[2]; ++c)
+            sum += x2[static_cast<std::size_t>(from + c)] *
+                   weights2[static_cast<std::size_t>(channel * second.in[2] + c)];
+        return sum;
+    }
+
     /// Not yet rounded and cut off.
     double number(int place, int channel) const {
         const auto k = static_cast<std::size_t>(channel);
         double real = sum(place, channel) * static_cast<double>(scale[k]) + bias[k];
+        if (conv.has_second()) real += second_sum(place, channel) * static_cast<double>(scale2[k]);
         const auto at = static_cast<std::size_t>(place * conv.operand_pitch + channel);
         const double other = (conv.operand_type == Int8Conv::Number::kS8
                                   ? operand[at]
@@ -118,6 +148,13 @@ struct Problem {
         if (conv.act == Int8Conv::Act::kSwish) real = real / (1 + std::exp(-real));
         if (conv.join == Int8Conv::Join::kAfterAct) real += joined;
         return conv.type == Int8Conv::Number::kS8 ? real / conv.step + conv.zero : real;
+    }
+
+private:
+    static void fill(std::vector<std::int8_t>& numbers, int count, int low, Random& random) {
+        numbers.resize(static_cast<std::size_t>(count));
+        for (std::int8_t& number : numbers)
+            number = static_cast<std::int8_t>(random.next(low, 127));
     }
 };
 

@@ -222,8 +222,10 @@ __host__ __device__ constexpr bool reads(const Int8Conv& conv,
 /// Whether sizes, distances and pointers are what any of our kernels can work with.
 bool int8_conv_is_sound(const Int8Conv& conv);
 
-/// The configs from 0 on; those after them are the kHaloCuts (int8_halo_tile.h).
+/// The configs from 0 on; those after them are the kHaloCuts (int8_halo_tile.h), then the kWideCuts
+/// (int8_wide_tile.h).
 inline constexpr int kTileConfigs = 15;
+inline constexpr int kFirstWideConfig = 27;
 
 /// Which cut a config is and whether it keeps the weights.
 struct Int8ConvConfig {

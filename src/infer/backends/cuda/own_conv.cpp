@@ -4,6 +4,7 @@
 
 #include "sluice/infer/backends/cuda/int8_conv_tile.h"
 #include "sluice/infer/backends/cuda/int8_halo_tile.h"
+#include "sluice/infer/backends/cuda/int8_wide_tile.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -57,11 +58,16 @@ bool is_hopper() {
     return major == 9 && minor == 0;
 }
 
-/// Which way should be fastest: rectangles for windows; a tile as wide as the output, and not so
-/// tall that few multiprocessors have one; weights that stay where they are, if they fit; short
-/// chunks. Less is better.
+/// Which way should be fastest: rectangles for windows; for those of one place "wide" tiles, tall
+/// where much is summed over; a tile as wide as the output, and not so tall that few
+/// multiprocessors have one; weights that stay where they are, if they fit; short chunks. Less is
+/// better.
 int rank_of(const Int8Conv& conv, int config) {
     constexpr int kMultiprocessors = 132;
+    if (config >= kFirstWideConfig) {
+        const WideCut& cut = kWideCuts[config - kFirstWideConfig];
+        return -512 + (conv.in[2] > 512 ? -cut.down : cut.down) * 16 + config - kFirstWideConfig;
+    }
     if (int8_conv_is_for_hopper(config)) {
         const HaloCut& cut = kHaloCuts[config - kTileConfigs];
         const bool is_window = conv.kernel[0] > 1 || conv.kernel[1] > 1;
