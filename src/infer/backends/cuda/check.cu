@@ -13,6 +13,18 @@ __device__ float number(const void* data, Type type, int index) {
     return value[0];
 }
 
+__device__ int second_sum(const ConvCheckArgs& args, int n, int k, int y, int x) {
+    const Image& from = args.second;
+    const int inputs = from.extents[1];
+    const int place = n * from.strides[0] + y * args.second_stride[0] * from.strides[2] +
+                      x * args.second_stride[1] * from.strides[3];
+    int sum = 0;
+    for (int c = 0; c < inputs; ++c)
+        sum += static_cast<int>(number(from.data, Type::kI8, place + c) *
+                                number(args.second_weights, Type::kI8, k * inputs + c));
+    return sum;
+}
+
 __global__ void conv_check(const __grid_constant__ ConvCheckArgs args, int count) {
     int rest = blockIdx.x * kThreads + threadIdx.x;
     if (rest >= count) return;
@@ -49,6 +61,8 @@ __global__ void conv_check(const __grid_constant__ ConvCheckArgs args, int count
         }
     }
     if (type == Type::kI8) sum[0] = static_cast<float>(whole) * args.scale[k];
+    if (args.second.data != nullptr)
+        sum[0] += static_cast<float>(second_sum(args, n, k, y, x)) * args.second_scale[k];
     sum[0] += args.bias[k];
     run_steps<1>(args.steps, sum, [&](int which, float(&value)[1]) {
         const Operand& operand = args.operand[which];

@@ -11,6 +11,11 @@ struct ConvCheckArgs {
     const void* weights = nullptr;  ///< [output][row][column][input of the group], of input's type
     const float* scale = nullptr;   ///< where input and weights are kI8: of the sum of products
     const float* bias = nullptr;
+    /// Where it has data: of kI8, [output][input] in 1x1 places that are added before the steps.
+    Image second;
+    int second_stride[2] = {1, 1};
+    const void* second_weights = nullptr;
+    const float* second_scale = nullptr;
     Operand operand[kMostOperands];  ///< strides: batch, channel, row, column
     Steps steps;                     ///< step.input counts operands
     float shift = 0;                 ///< added after the steps

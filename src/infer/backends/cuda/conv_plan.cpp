@@ -212,6 +212,11 @@ std::string ConvProblem::key() const {
     }
     if (y_type != type) text += fmt::format(" to {}", word(y_type));
     if (shifts) text += " shifted";
+    if (has_second())
+        text += fmt::format(" and x {} ({}) s {}",
+                            fmt::join(second.x, ","),
+                            fmt::join(second.x_strides, ","),
+                            fmt::join(second.stride, ","));
     return text;
 }
 
@@ -294,6 +299,7 @@ std::vector<ConvPlan> Cudnn::plans(const ConvProblem& problem,
                                    std::size_t most,
                                    const std::string& only) const {
     std::vector<ConvPlan> plans;
+    if (problem.has_second()) return plans;
     try {
         auto graph = graph_of(problem);
         if (graph->validate().is_bad() || graph->build_operation_graph(handle_of(*this)).is_bad() ||

@@ -31,18 +31,32 @@ struct ConvProblem {
     std::vector<Four> operand_strides;  ///< of each step with an input; extents are y's
     std::vector<memory::ElementType> operand_types;
 
+    /// A convolution of 1x1 places over another tensor of 8 bits, whose sums are added before the
+    /// steps; none where the tensor has no channels. cuDNN cannot do it.
+    struct Second {
+        Four x{};
+        Four x_strides{};
+        Pair stride{1, 1};
+    };
+    Second second{};
+    bool has_second() const { return second.x[1] != 0; }
+
     bool is_int8() const { return type == memory::ElementType::kI8; }
 
     /// Equal for problems that the same plan solves.
     std::string key() const;
 };
 
-/// What comes out is (sum of products * scale + bias, then the steps) / step + shift.
+/// What comes out is (sum of products * scale + bias, then the steps) / step + shift. Of a problem
+/// with a second convolution, its sum * second_scale is added to the first one's.
 struct ConvPointers {
     const void* x = nullptr;
     const void* weights = nullptr;  ///< output, row, column, input
-    const float* bias = nullptr;    ///< for each output; the zero point of x is in it
-    const float* scale = nullptr;   ///< for each output, where x and the weights are kI8
+    const float* bias = nullptr;  ///< for each output; zero points of x are in it, and the second's
+    const float* scale = nullptr;  ///< for each output, where x and the weights are kI8
+    const void* second_x = nullptr;
+    const void* second_weights = nullptr;
+    const float* second_scale = nullptr;
     std::vector<const void*> operands;
     std::vector<const float*> operand_steps;  ///< of those that are kI8; else null
     void* y = nullptr;

@@ -106,6 +106,13 @@ std::optional<Int8Conv> own_conv_of(const ConvProblem& problem) {
     conv.y_pitch = static_cast<int>(problem.y_strides[3]);
     conv.type = number_of(problem.y_type);
     if (!take_steps(problem, conv)) return {};
+    if (problem.has_second()) {
+        const ConvProblem::Second& second = problem.second;
+        if (!is_regular(second.x, second.x_strides)) return {};
+        copy_extents(second.x, conv.second.in);
+        std::copy(second.stride.begin(), second.stride.end(), conv.second.stride);
+        conv.second.x_pitch = static_cast<int>(second.x_strides[3]);
+    }
     return conv;
 }
 
@@ -121,6 +128,9 @@ Result<void> OwnConv::run(const ConvPointers& pointers, cudaStream_t stream) con
     args.weights = static_cast<const std::int8_t*>(pointers.weights);
     args.scale = pointers.scale;
     args.bias = pointers.bias;
+    args.second.x = static_cast<const std::int8_t*>(pointers.second_x);
+    args.second.weights = static_cast<const std::int8_t*>(pointers.second_weights);
+    args.second.scale = pointers.second_scale;
     args.y = pointers.y;
     args.step = pointers.y_grid.step;
     args.zero = pointers.y_grid.zero;

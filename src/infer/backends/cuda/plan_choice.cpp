@@ -47,9 +47,10 @@ private:
 };
 
 /// Where our own kernel is the better guess: cuDNN's sums of 8 bits are slow over few channels, and
-/// where an operand of 8 bits is read (measured: 9.19 on an H200).
+/// where an operand of 8 bits is read (measured: 9.19 on an H200). Pairs it cannot do at all.
 bool prefers_own(const ConvProblem& problem) {
-    return std::min(problem.x[1], problem.y[1]) < 128 || !problem.operand_types.empty();
+    return std::min(problem.x[1], problem.y[1]) < 128 || !problem.operand_types.empty() ||
+           problem.has_second();
 }
 
 /// All plans to try, or those to guess from, the best guess first.

@@ -47,6 +47,10 @@ int weight_count(const ConvProblem& problem) {
     return static_cast<int>(w[0] * w[1] * w[2] * w[3]);
 }
 
+int second_weight_count(const ConvProblem& problem) {
+    return static_cast<int>(problem.w[0] * problem.second.x[1]);
+}
+
 int operand_span(const ConvProblem& problem) {
     int span = 0;
     for (const Four& strides : problem.operand_strides)
@@ -92,6 +96,12 @@ Result<PlanTrial> PlanTrial::create(const ConvProblem& problem,
     trial.weights_ = SLUICE_TRY(buffer_of(weight_count(problem)));
     trial.bias_ = SLUICE_TRY(buffer_of(outputs));
     trial.scale_ = SLUICE_TRY(buffer_of(outputs));
+    if (problem.has_second()) {
+        const int x = span_of(problem.second.x, problem.second.x_strides);
+        trial.second_x_ = SLUICE_TRY(buffer_of(x));
+        trial.second_weights_ = SLUICE_TRY(buffer_of(second_weight_count(problem)));
+        trial.second_scale_ = SLUICE_TRY(buffer_of(outputs));
+    }
     trial.numbers_ = SLUICE_TRY(Buffer::create(Buffer::Kind::kDevice, 3 * kNumberBytes));
     trial.operand_ = SLUICE_TRY(buffer_of(operand_span(problem)));
     trial.y_ = SLUICE_TRY(buffer_of(y));
@@ -112,6 +122,9 @@ ConvPointers PlanTrial::pointers() const {
     pointers.weights = weights_.data();
     pointers.bias = reinterpret_cast<const float*>(bias_.data());
     pointers.scale = reinterpret_cast<const float*>(scale_.data());
+    pointers.second_x = second_x_.data();
+    pointers.second_weights = second_weights_.data();
+    pointers.second_scale = reinterpret_cast<const float*>(second_scale_.data());
     pointers.operands.assign(operands, operand_.data());
     pointers.operand_steps.assign(operands, number(0));
     pointers.y = y_.data();
@@ -127,11 +140,17 @@ ConvPointers PlanTrial::pointers() const {
 }
 
 Result<void> PlanTrial::upload_numbers() const {
-    const auto depth = static_cast<float>(problem_.w[1] * problem_.w[2] * problem_.w[3]);
-    std::vector<float> scale;
-    for (std::int64_t k = 0; k < problem_.w[0]; ++k)
-        scale.push_back((0.5f + static_cast<float>(k % 16) / 16) * 3 /
-                        (kMeanProduct * std::sqrt(depth)));
+    const auto depth =
+        static_cast<float>(problem_.w[1] * problem_.w[2] * problem_.w[3] + problem_.second.x[1]);
+    auto scales = [&](std::int64_t first) {
+        std::vector<float> scale;
+        for (std::int64_t k = first; k < first + problem_.w[0]; ++k)
+            scale.push_back((0.5f + static_cast<float>(k % 16) / 16) * 3 /
+                            (kMeanProduct * std::sqrt(depth)));
+        return scale;
+    };
+    const std::vector<float> scale = scales(0);
+    const std::vector<float> second_scale = scales(5);
     std::array<float, 3 * kNumberBytes / sizeof(float)> numbers{};
     constexpr std::size_t kNext = kNumberBytes / sizeof(float);
     numbers[0] = kOperandGrid.step;
@@ -142,7 +161,19 @@ Result<void> PlanTrial::upload_numbers() const {
                      "uploading made-up numbers");
     };
     SLUICE_TRY(upload(scale_, scale.data(), scale.size() * sizeof(float)));
+    if (problem_.has_second())
+        SLUICE_TRY(upload(second_scale_, second_scale.data(), second_scale.size() * sizeof(float)));
     return upload(numbers_, numbers.data(), sizeof numbers);
+}
+
+void PlanTrial::add_second(ConvCheckArgs& args) const {
+    const ConvProblem::Second& second = problem_.second;
+    launch_fill(second_x_.data(), Type::kI8, span_of(second.x, second.x_strides), 6, stream_.get());
+    launch_fill(second_weights_.data(), Type::kI8, second_weight_count(problem_), 7, stream_.get());
+    args.second = image_of(second_x_.data(), second.x, second.x_strides);
+    std::copy(second.stride.begin(), second.stride.end(), args.second_stride);
+    args.second_weights = second_weights_.data();
+    args.second_scale = reinterpret_cast<const float*>(second_scale_.data());
 }
 
 Result<void> PlanTrial::compute_right() {
@@ -177,6 +208,7 @@ Result<void> PlanTrial::compute_right() {
     args.groups = static_cast<int>(problem_.x[1] / problem_.w[1]);
     args.weights = weights_.data();
     args.bias = reinterpret_cast<const float*>(bias_.data());
+    if (problem_.has_second()) add_second(args);
     int next = 0;
     for (const PointStep& step : problem_.steps) {
         KernelStep& to = args.steps.step[args.steps.count++];

@@ -4,6 +4,8 @@
 
 namespace sluice::infer::cuda {
 
+struct ConvCheckArgs;
+
 /// Are these launch_compare's sums of numbers that differ by rounding alone? Of kI8 some may be the
 /// neighbours of the right ones.
 bool is_near(const float (&sums)[2], memory::ElementType type, bool tf32 = false);
@@ -26,6 +28,7 @@ public:
 private:
     explicit PlanTrial(const ConvProblem& problem) : problem_(problem) {}
     Result<void> compute_right();
+    void add_second(ConvCheckArgs& args) const;
     ConvPointers pointers() const;
     Result<void> upload_numbers() const;
 
@@ -35,6 +38,9 @@ private:
     memory::cuda::Buffer weights_;
     memory::cuda::Buffer bias_;
     memory::cuda::Buffer scale_;
+    memory::cuda::Buffer second_x_;
+    memory::cuda::Buffer second_weights_;
+    memory::cuda::Buffer second_scale_;
     memory::cuda::Buffer numbers_;  ///< step of the operands, rate, shift: 256 bytes each
     memory::cuda::Buffer operand_;
     memory::cuda::Buffer y_;
