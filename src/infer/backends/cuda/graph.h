@@ -109,6 +109,9 @@ struct Conv {
     /// Where not empty: the weights of output channel k are whole multiples, -128 to 127, of
     /// weight_steps[k], so that they can be numbers of 8 bits.
     std::vector<float> weight_steps{};
+    /// Where not null: what it makes of the node's input 1 is added before the node's steps
+    /// (conv_pair.h).
+    std::shared_ptr<const Conv> second{};
 };
 /// Steps alone: the output is as large as what its inputs spread to.
 struct Pointwise {};

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "sluice/infer/backends/cuda/conv_pair.h"
 #include "sluice/infer/backends/cuda/fuse.h"
 #include "sluice/infer/backends/cuda/import.h"
 #include "sluice/infer/backends/cuda/reference.h"
@@ -284,6 +285,69 @@ TEST(LowerInt8, ComputesInFp16WhatItCannotInEightBits) {
     EXPECT_THAT(types, testing::ElementsAre("8-8", "8-8", "8-16", "16-16", "8-16"));
     // First layers, from pixels.
     EXPECT_THAT(conv_types(lowered_int8("first")), testing::ElementsAre("16-8", "8-16"));
+}
+
+/// Joins every pair; returns them as they were.
+std::vector<ConvPair> join_pairs(Program& program) {
+    std::vector<ConvPair> pairs;
+    for (std::size_t i = 0; i < program.steps.size(); ++i) {
+        const auto pair = pair_of(program, i);
+        if (!pair) continue;
+        pairs.push_back(*pair);
+        join(program, *pair);
+        --i;
+    }
+    return pairs;
+}
+
+TEST_P(LoweredInt8, ComputesTheSameInPairs) {
+    Graph graph = import_model(*GetParam().make()).value();
+    const auto inputs = random_inputs(graph, 7);
+    fuse(graph);
+    const auto expected = run_reference(graph, inputs);
+    Program program = lower(std::move(graph), ElementType::kF16, true);
+    const auto pairs = join_pairs(program);
+    EXPECT_EQ(pairs.size(), GetParam().name == "shortcuts" ? 4 : GetParam().name == "residual");
+    const auto results = ProgramRunner(program).run(inputs);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+        EXPECT_LT(error_of(results[i], expected[i]), 1e-5) << "output " << i;
+}
+
+TEST(LowerInt8, JoinsShortcutsOfEitherOrder) {
+    Program program = lowered_int8("shortcuts");
+    const std::size_t steps = program.steps.size();
+    const std::size_t bytes = plan_arena(arena_blocks(program)).bytes;
+    const auto pairs = join_pairs(program);
+    std::vector<bool> swapped;
+    for (const ConvPair& pair : pairs)
+        swapped.push_back(pair.swapped);
+    EXPECT_THAT(swapped, testing::ElementsAre(false, false, true, false));
+    EXPECT_EQ(program.steps.size(), steps - 4);
+    EXPECT_LT(plan_arena(arena_blocks(program)).bytes, bytes);
+    std::vector<std::string> strides;
+    for (const Step& step : program.steps) {
+        const auto* conv = std::get_if<Conv>(&program.node(step).op);
+        if (conv == nullptr || !conv->second) continue;
+        strides.push_back(
+            fmt::format("{}{}", conv->window.stride[0], conv->second->window.stride[0]));
+        EXPECT_THAT(program.node(step).name, testing::HasSubstr(" + "));
+    }
+    EXPECT_THAT(strides, testing::ElementsAre("11", "12", "12", "12"));
+    EXPECT_EQ(std::ranges::count(conv_types(program), "8-8"), 12);
+    EXPECT_EQ(std::ranges::count(conv_types(program), "8-16"), 1);  // the last one
+}
+
+TEST(LowerInt8, LeavesOtherSumsApart) {
+    for (const TestGraph& test : unpaired_graphs()) {
+        SCOPED_TRACE(test.name);
+        Program program = lowered(test, true);
+        EXPECT_THAT(conv_types(program), testing::Contains(testing::StartsWith("8-")));
+        EXPECT_TRUE(join_pairs(program).empty());
+    }
+    for (const TestGraph& test : int8_graphs()) {
+        Program program = lowered(test);
+        EXPECT_TRUE(join_pairs(program).empty()) << test.name;
+    }
 }
 
 TEST(LowerInt8, StaysInFloatUnlessAsked) {

@@ -232,10 +232,15 @@ void rearrange(const std::vector<Index>& strides, Index first, const Tensor& x, 
     });
 }
 
-void run_windowed(const Node& node, const Tensor& x, Tensor& out) {
+void run_windowed(const Node& node, const std::vector<const Tensor*>& inputs, Tensor& out) {
     using Place = const std::vector<Index>&;
+    const Tensor& x = *inputs[0];
     if (const auto* conv = std::get_if<Conv>(&node.op)) {
-        fill(out, [&](Place place) { return conv_at(*conv, x, out.shape, place); });
+        fill(out, [&](Place place) {
+            const float sum = conv_at(*conv, x, out.shape, place);
+            if (!conv->second) return sum;
+            return sum + conv_at(*conv->second, *inputs[1], out.shape, place);
+        });
     } else if (const auto* pool = std::get_if<Pool>(&node.op)) {
         fill(out, [&](Place place) { return pool_at(*pool, x, place); });
     } else if (const auto* resize = std::get_if<Resize>(&node.op)) {
@@ -263,7 +268,7 @@ void run_moving(const Node& node, const Tensor& x, Tensor& out) {
 
 void run_node(const Node& node, const std::vector<const Tensor*>& inputs, Tensor& out) {
     const Tensor& x = *inputs[0];
-    run_windowed(node, x, out);
+    run_windowed(node, inputs, out);
     run_moving(node, x, out);
     if (const auto* op = std::get_if<Concat>(&node.op)) concat(*op, inputs, out);
     if (const auto* op = std::get_if<MatMul>(&node.op)) {

@@ -169,6 +169,9 @@ std::vector<TestGraph> picking_graphs();
 /// either side, so that what is computed in another order is not the same but for rounding.
 std::vector<TestGraph> int8_graphs();
 
+/// Sums of 8 bits that two convolutions cannot make in one step, each for another reason.
+std::vector<TestGraph> unpaired_graphs();
+
 /// A model of real_models() as the importer is given it, its input in fp32; null where the test
 /// data has it not.
 std::shared_ptr<ov::Model> prepared_real_model(const std::string& name);

@@ -65,6 +65,26 @@ ov::OutputVector residual(const Port& x) {
     return {convolve8(y, 16, 1, 1, 0, 8)};
 }
 
+/// ResNet's four stages in small: each begins with a block whose shortcut is a convolution too, and
+/// all but the first halve the extents. In some the shortcut comes first, in some the block.
+ov::OutputVector shortcuts(const Port& x) {
+    Port y = even(x);
+    const std::size_t widths[] = {64, 32, 96, 32};
+    for (unsigned stage = 0; stage < 4; ++stage) {
+        const std::size_t width = widths[stage];
+        const std::size_t stride = stage == 0 ? 1 : 2;
+        const unsigned seed = 5 * stage + 1;
+        Port main = even(make<v0::Relu>(convolve8(y, width, 1, 1, 0, seed)));
+        main = uneven(make<v0::Relu>(convolve8(main, width, 3, stride, 1, seed + 1)));
+        main = convolve8(main, 4 * width, 1, 1, 0, seed + 2);
+        const Port shortcut = convolve8(y, 4 * width, 1, stride, 0, seed + 3);
+        const Port sum =
+            stage % 2 == 0 ? make<v1::Add>(main, shortcut) : make<v1::Add>(shortcut, main);
+        y = uneven(make<v0::Relu>(sum));
+    }
+    return {convolve8(y, 16, 1, 1, 0, 30)};
+}
+
 /// As YOLOX's: branches joined, an operand with a zero point behind an activation, pools, resizing
 /// and a last convolution in float.
 ov::OutputVector cross(const Port& x) {
@@ -132,7 +152,38 @@ std::vector<TestGraph> int8_graphs() {
             graph_of("odd", {2, 12, 11, 9}, odd),
             graph_of("mixed", {2, 32, 8, 8}, mixed),
             graph_of("first", {2, 3, 32, 24}, first),
-            graph_of("first_in_float", {2, 3, 32, 24}, first_in_float)};
+            graph_of("first_in_float", {2, 3, 32, 24}, first_in_float),
+            graph_of("shortcuts", {2, 64, 9, 7}, shortcuts)};
+}
+
+std::vector<TestGraph> unpaired_graphs() {
+    using Make = std::function<Port(const Port&)>;
+    auto sum_of = [](const std::string& name, const Make& a, const Make& b) {
+        return graph_of(name, {1, 32, 6, 6}, [=](const Port& x) -> ov::OutputVector {
+            const Port y = uneven(x);
+            const Port sum = make<v0::Relu>(make<v1::Add>(a(y), b(y)));
+            return {convolve8(uneven(sum), 16, 1, 1, 0, 9)};
+        });
+    };
+    const Make plain = [](const Port& x) { return convolve8(x, 32, 1, 1, 0, 1); };
+    const Make activated = [](const Port& x) { return swish(convolve8(x, 32, 1, 1, 0, 2)); };
+    const Make rounded_to_8 = [](const Port& x) { return even(convolve8(x, 32, 1, 1, 0, 2)); };
+    const Make wide = [](const Port& x) { return convolve8(even(x), 32, 3, 1, 1, 2); };
+    const Make in_float = [](const Port& x) { return convolve(x, 32, 1, 1, 0, 2); };
+    const Make spread = [](const Port& x) {
+        return convolve8(uneven(average_pool(x, 6, 0, false)), 32, 1, 1, 0, 2);
+    };
+    return {sum_of("activated", plain, activated),
+            sum_of("rounded", plain, rounded_to_8),
+            sum_of("wide", wide, wide),
+            sum_of("in_float", plain, in_float),
+            sum_of("spread", plain, spread),
+            graph_of("read_twice", {1, 32, 6, 6}, [=](const Port& x) -> ov::OutputVector {
+                const Port y = uneven(x);
+                const Port shortcut = convolve8(y, 32, 1, 1, 0, 2);
+                const Port sum = make<v0::Relu>(make<v1::Add>(shortcut, plain(y)));
+                return {convolve8(uneven(sum), 16, 1, 1, 0, 9), make<v0::Relu>(shortcut)};
+            })};
 }
 
 }  // namespace sluice::infer::cuda
