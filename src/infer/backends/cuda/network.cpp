@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <set>
+#include <tuple>
 
 #include <cuda_fp16.h>
 #include <fmt/format.h>
@@ -14,6 +16,7 @@
 #include "sluice/infer/backends/cuda/duel.h"
 #include "sluice/infer/backends/cuda/launch.h"
 #include "sluice/infer/backends/cuda/measure.h"
+#include "sluice/infer/backends/cuda/plan_trial.h"
 #include "sluice/infer/backends/cuda/stem.h"
 #include "sluice/infer/backends/cuda/step_problem.h"
 #include "sluice/infer/backends/cuda/upload.h"
@@ -85,6 +88,12 @@ struct Int8Weights {
         }
     }
 };
+
+/// Milliseconds of one run, on made-up numbers.
+Result<float> time_of(const Cudnn& cudnn, const ConvProblem& problem, const ConvPlan& plan) {
+    PlanTrial trial = SLUICE_TRY(PlanTrial::create(problem, {plan}));
+    return trial.time(cudnn, plan);
+}
 
 bool is_packed(const ConvProblem& problem) {
     return problem.y_strides[3] == problem.y[1];
@@ -189,6 +198,7 @@ Result<std::unique_ptr<Network>> Network::create(Program program, const Options&
     network->cudnn_ = SLUICE_TRY(Cudnn::create());
     SLUICE_TRY(network->check_sizes());
     SLUICE_TRY(network->choose());
+    SLUICE_TRY(network->join_pairs());
     SLUICE_TRY(network->upload());
     SLUICE_TRY(network->choose_stems());
     SLUICE_TRY(network->choose_heads());
@@ -270,13 +280,82 @@ void Network::ask(std::size_t index, bool aside, bool fused) {
     prepared_.insert(prepared_.begin() + static_cast<std::ptrdiff_t>(index) + 1, Prepared());
 }
 
-void Network::take_plans(const std::map<std::string, ConvPlan>& plans) {
+void Network::keep_names(const std::map<std::string, ConvPlan>& plans) {
     for (const auto& [key, plan] : plans)
         plan_names_[key] = plan ? plan.name() : kNoPlan;
+}
+
+void Network::take_plans(const std::map<std::string, ConvPlan>& plans) {
+    keep_names(plans);
     for (Prepared& prepared : prepared_) {
         if (prepared.plan || prepared.problem.w[0] == 0) continue;
         prepared.plan = plans.at(prepared.problem.key());
     }
+}
+
+/// The step's pair, where all else that the step does is in its plan too.
+std::optional<ConvPair> Network::pair_at(std::size_t step) const {
+    auto pair = pair_of(program_, step);
+    if (pair && prepared_[step].fused < step_count(program_, program_.steps[step])) pair.reset();
+    return pair;
+}
+
+ConvProblem Network::problem_of_pair(const ConvPair& pair) const {
+    return pair_problem(prepared_[pair.first()].problem,
+                        prepared_[pair.second()].problem,
+                        prepared_[pair.joining].problem);
+}
+
+Result<void> Network::join_pairs() {
+    if (options_.own_kernels == OwnKernels::kNever || !options_.plans.own) return {};
+    std::vector<ConvProblem> problems;
+    for (std::size_t i = 0; i < program_.steps.size(); ++i) {
+        const auto pair = pair_at(i);
+        if (pair && !own_plans(problem_of_pair(*pair)).empty())
+            problems.push_back(problem_of_pair(*pair));
+    }
+    if (problems.empty()) return {};
+    auto plans = SLUICE_TRY(choose_plans(cudnn_, problems, options_.plans, options_.device));
+    std::set<std::string> judged;
+    for (std::size_t i = 0; i < program_.steps.size(); ++i) {
+        const auto pair = pair_at(i);
+        if (!pair) continue;
+        const ConvProblem problem = problem_of_pair(*pair);
+        const auto found = plans.find(problem.key());
+        if (found == plans.end() || !found->second) continue;
+        if (judged.insert(found->first).second &&
+            !SLUICE_TRY(pair_wins(*pair, problem, found->second))) {
+            found->second = ConvPlan();
+            continue;
+        }
+        join(program_, *pair);
+        prepared_[i].problem = problem;
+        prepared_[i].plan = found->second;
+        --prepared_[i].fused;  // the sum is no step any more
+        prepared_.erase(prepared_.begin() + static_cast<std::ptrdiff_t>(pair->summand));
+        --i;
+    }
+    keep_names(plans);
+    return {};
+}
+
+/// That is not asked again where an engine file has the answer: kNoPlan is one, too.
+Result<bool> Network::pair_wins(const ConvPair& pair,
+                                const ConvProblem& problem,
+                                const ConvPlan& plan) const {
+    if (options_.own_kernels == OwnKernels::kAlways || options_.plans.known.contains(problem.key()))
+        return true;
+    float apart = 0;
+    for (const std::size_t step : {pair.joining, pair.summand})
+        apart += SLUICE_TRY(time_of(cudnn_, prepared_[step].problem, prepared_[step].plan));
+    const float together = SLUICE_TRY(time_of(cudnn_, problem, plan));
+    log_info("infer",
+             "{}: with {} {:.0f} us, apart {:.0f} us",
+             program_.node(program_.steps[pair.joining]).name,
+             program_.node(program_.steps[pair.summand]).name,
+             1000 * together,
+             1000 * apart);
+    return together < apart;
 }
 
 Result<void> Network::upload() {
@@ -310,11 +389,20 @@ void Network::pack(std::size_t index, const Conv& conv, Blob& blob) {
     const auto outputs = static_cast<std::size_t>(problem.w[0]);
     std::vector<float> bias = conv.bias;
     if (problem.is_int8()) {
-        Int8Weights weights(conv, program_.storage(step.inputs[0]).grid, bias);
-        weights.scale.resize(outputs, 0.0f);
-        prepared.scale = blob.add(weights.scale, ElementType::kF32);
-        prepared.weights = blob.add(
-            matrix_weights(conv, weights.numbers, problem.w[0], problem.w[1]), ElementType::kI8);
+        auto add = [&](const Conv& of, std::size_t input, std::int64_t inputs) {
+            Int8Weights weights(of, program_.storage(step.inputs[input]).grid, bias);
+            weights.scale.resize(outputs, 0.0f);
+            const auto numbers = matrix_weights(of, weights.numbers, problem.w[0], inputs);
+            return std::pair(blob.add(numbers, ElementType::kI8),
+                             blob.add(weights.scale, ElementType::kF32));
+        };
+        std::tie(prepared.weights, prepared.scale) = add(conv, 0, problem.w[1]);
+        if (conv.second) {
+            std::tie(prepared.second_weights, prepared.second_scale) =
+                add(*conv.second, 1, problem.second.x[1]);
+            for (std::size_t k = 0; k < bias.size(); ++k)
+                bias[k] += conv.second->bias[k];
+        }
     } else {
         prepared.weights =
             blob.add(matrix_weights(conv, conv.weights, problem.w[0], problem.w[1]), problem.type);
@@ -348,6 +436,11 @@ ConvPointers Network::pointers(std::size_t index,
     pointers.weights = weights_.data() + prepared.weights;
     pointers.bias = numbers(prepared.bias);
     pointers.scale = numbers(prepared.scale);
+    if (prepared.problem.has_second()) {
+        pointers.second_x = inputs[1];
+        pointers.second_weights = weights_.data() + prepared.second_weights;
+        pointers.second_scale = numbers(prepared.second_scale);
+    }
     pointers.y = output;
     pointers.rate = numbers(prepared.rate);
     pointers.shift = numbers(prepared.shift);
@@ -369,8 +462,9 @@ Network::Int8Share Network::int8_share() const {
     Int8Share share;
     for (const Prepared& prepared : prepared_) {
         if (prepared.problem.w[0] == 0) continue;
-        ++share.of;
-        if (prepared.problem.is_int8()) ++share.layers;
+        const int layers = prepared.problem.has_second() ? 2 : 1;
+        share.of += layers;
+        if (prepared.problem.is_int8()) share.layers += layers;
     }
     return share;
 }
@@ -587,16 +681,22 @@ LayerTime Network::describe(std::size_t index) const {
                   static_cast<double>(memory::element_size(program_.storage(step.output).type));
     if (const auto* conv = std::get_if<Conv>(&node.op)) {
         const auto outputs = static_cast<double>(conv->bias.size());
-        time.operations =
-            2 * count(step.output.extents) * static_cast<double>(conv->weights.size()) / outputs;
+        auto weights = static_cast<double>(conv->weights.size());
+        std::string second;
+        if (conv->second) {
+            weights += static_cast<double>(conv->second->weights.size());
+            second =
+                fmt::format(" + s{} {}", conv->second->window.stride[0], step.inputs[1].extents[1]);
+        }
+        time.operations = 2 * count(step.output.extents) * weights / outputs;
         const ElementType type = program_.storage(step.inputs[0]).type;
-        time.bytes += static_cast<double>(conv->weights.size()) *
-                      static_cast<double>(memory::element_size(type));
-        time.kind = fmt::format("Conv {}x{} s{} {}->{} on {}x{}{}",
+        time.bytes += weights * static_cast<double>(memory::element_size(type));
+        time.kind = fmt::format("Conv {}x{} s{} {}{}->{} on {}x{}{}",
                                 conv->window.kernel[0],
                                 conv->window.kernel[1],
                                 conv->window.stride[0],
                                 step.inputs[0].extents[1],
+                                second,
                                 step.output.extents[1],
                                 step.output.extents[2],
                                 step.output.extents[3],

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sluice/infer/backends/cuda/conv_pair.h"
 #include "sluice/infer/backends/cuda/head_match.h"
 #include "sluice/infer/backends/cuda/kernels.h"
 #include "sluice/infer/backends/cuda/lower.h"
@@ -24,7 +25,7 @@ struct NetworkMemory {
     std::vector<void*> storages;                ///< where each storage of the program begins
 };
 
-/// When our kernels that do two steps in one (stem.h, head_match.h) go before cuDNN.
+/// When our kernels that do two steps in one (stem.h, head_match.h, conv_pair.h) go before cuDNN.
 enum class OwnKernels { kIfFaster, kAlways, kNever };
 
 /// A program made ready to run on one device: weights there, a plan for each convolution.
@@ -78,6 +79,8 @@ private:
         std::size_t weights = 0;  ///< offsets into weights_
         std::size_t bias = 0;
         std::size_t scale = 0;  ///< these where the problem has them
+        std::size_t second_weights = 0;
+        std::size_t second_scale = 0;
         std::size_t rate = 0;
         std::size_t shift = 0;
         std::vector<std::size_t> operand_steps{};
@@ -96,7 +99,15 @@ private:
     class Blob;
     void pack(std::size_t step, const Conv& conv, Blob& blob);
     void ask(std::size_t step, bool aside, bool fused);
+    void keep_names(const std::map<std::string, ConvPlan>& plans);
     void take_plans(const std::map<std::string, ConvPlan>& plans);
+    /// Two steps become one where our kernel for both is faster.
+    Result<void> join_pairs();
+    std::optional<ConvPair> pair_at(std::size_t step) const;
+    ConvProblem problem_of_pair(const ConvPair& pair) const;
+    Result<bool> pair_wins(const ConvPair& pair,
+                           const ConvProblem& problem,
+                           const ConvPlan& plan) const;
     Result<void> choose_stems();
     Result<void> choose_heads();
     /// Is our kernel for this first layer right, and faster than cuDNN with the step before it?

@@ -141,6 +141,28 @@ INSTANTIATE_TEST_SUITE_P(All, CudaInt8, testing::ValuesIn(int8_graphs()), [](con
     return test.param.name;
 });
 
+class CudaPairs : public OnDevice<TestGraph> {};
+
+TEST_F(CudaPairs, AreOneStepOnHopper) {
+    int major = 0;
+    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0);
+    for (const TestGraph& test : int8_graphs()) {
+        if (test.name != "shortcuts") continue;
+        Graph graph = import_model(*test.make()).value();
+        fuse(graph);
+        auto network = Network::create(lower(std::move(graph), ElementType::kF16, true),
+                                       {0, false, {}, OwnKernels::kAlways});
+        ASSERT_TRUE(network) << network.error().text();
+        int pairs = 0;
+        for (std::size_t i = 0; i < (*network)->program().steps.size(); ++i) {
+            const LayerTime layer = (*network)->describe(i);
+            if (layer.name.find(" + ") != std::string::npos) ++pairs;
+        }
+        EXPECT_EQ(pairs, major == 9 ? 4 : 0);
+        EXPECT_EQ((*network)->int8_share().of, 17);
+    }
+}
+
 /// Pixels less a mean, divided, and a first layer.
 std::function<ov::OutputVector(const Port&)> first_layer(std::size_t outputs,
                                                          std::size_t kernel,

@@ -93,6 +93,21 @@ StepProblem problem_of(const Program& program, const Step& step, bool tf32, bool
     return asked;
 }
 
+ConvProblem pair_problem(const ConvProblem& first,
+                         const ConvProblem& second,
+                         const ConvProblem& joining) {
+    ConvProblem both = joining;
+    both.x = first.x;
+    both.x_strides = first.x_strides;
+    both.w = first.w;
+    both.window = first.window;
+    both.second = {second.x, second.x_strides, second.window.stride};
+    both.steps.erase(both.steps.begin());
+    both.operand_strides.clear();
+    both.operand_types.clear();
+    return both;
+}
+
 ZeroIn zero_of(const Program& program, const Step& step, std::size_t which) {
     const PointStep& sum = program.node(step).steps[which];
     const Storage& operand = program.storage(step.inputs[static_cast<std::size_t>(sum.input)]);

@@ -14,6 +14,12 @@ struct StepProblem {
 /// `fuses`: with as many of the node's steps as a plan can do; else with none.
 StepProblem problem_of(const Program& program, const Step& step, bool tf32, bool fuses);
 
+/// What a step asks that does both convolutions of a pair (conv_pair.h). Both were asked with all
+/// of their nodes' steps.
+ConvProblem pair_problem(const ConvProblem& first,
+                         const ConvProblem& second,
+                         const ConvProblem& joining);
+
 /// Of the operand of step `which`: is the number that its zero point stands for added elsewhere?
 /// Before all else it is in the bias, behind all else it is what the problem shifts by.
 enum class ZeroIn { kNone, kBias, kShift };
