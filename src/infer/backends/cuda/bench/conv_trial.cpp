@@ -7,16 +7,13 @@
 #include <fmt/format.h>
 
 #include "sluice/infer/backends/cuda/conv_plan.h"
-#include "sluice/infer/backends/cuda/int8_conv.h"
-#include "sluice/infer/backends/cuda/measure.h"
 #include "sluice/infer/backends/cuda/plan_trial.h"
 
 /// Convolutions of ResNet-50, YOLOX-s and YOLOX-m at batch 32, by every plan that plan_choice.h
 /// chooses from: cuDNN's, and each configuration of our own kernel. What int8_conv.cpp is tuned by.
+/// Pairs are of two convolutions that are added (conv_pair.h); cuDNN has no plans for them.
 ///
 ///   infer_cuda_conv_trial [shapes=TEXT] [ways=TEXT] [own=TEXT] [plans=4]
-///
-/// And pairs of them that are added (way "int8 pair relu"), by those of our own kernels that can.
 ///
 /// shapes, ways, own: only those whose name has the text in it, own being our kernel's
 /// configurations. plans: of cuDNN's list, how many; each takes up to seconds to build. A line for
@@ -32,12 +29,14 @@ struct Layer {
     const char* name;
     std::int64_t inputs, outputs, size;  ///< channels; rows and columns that go in
     int kernel, stride;
-    std::int64_t pitch = 0;  ///< channels of the concatenation that it is a part of
+    std::int64_t pitch = 0;   ///< channels of the concatenation that it is a part of
+    std::int64_t second = 0;  ///< channels of the other convolution's input, where it is a pair
+    int second_stride = 1;
 
     std::int64_t out_size() const { return (size - 1) / stride + 1; }
     double operations() const {
-        return 2.0 * static_cast<double>(kBatch * out_size() * out_size() * outputs * inputs *
-                                         kernel * kernel);
+        return 2.0 * static_cast<double>(kBatch * out_size() * out_size() * outputs *
+                                         (inputs * kernel * kernel + second));
     }
 };
 
@@ -71,26 +70,16 @@ constexpr Layer kLayers[] = {
     {"yoloxm 3x3 48 160", 48, 48, 160, 3, 1},
     {"yoloxm 1x1 96 160", 96, 96, 160, 1, 1},
     {"yoloxm 3x3 96 80", 96, 96, 80, 3, 1},
+    {"resnet pair 64+64-256 56", 64, 256, 56, 1, 1, 0, 64, 1},
+    {"resnet pair 128+256-512 28", 128, 512, 28, 1, 1, 0, 256, 2},
+    {"resnet pair 256+512-1024 14", 256, 1024, 14, 1, 1, 0, 512, 2},
+    {"resnet pair 512+1024-2048 7", 512, 2048, 7, 1, 1, 0, 1024, 2},
     {"yoloxm 1x1 192 80", 192, 192, 80, 1, 1},
     {"yoloxm 3x3 192 40", 192, 192, 40, 3, 1},
     {"resnet 1x1 512-2048 7", 512, 2048, 7, 1, 1},
     {"yolox 1x1 256 40", 256, 256, 40, 1, 1},
     {"yolox 1x1 256-128 80", 256, 128, 80, 1, 1},
 };
-
-/// Where a stage of ResNet-50 begins: the last convolution of its first block, and the shortcut
-/// that is added to it, of places `stride` apart.
-struct Pair {
-    const char* name;
-    int size, inputs, second, outputs, stride;
-};
-constexpr Pair kPairs[] = {
-    {"resnet pair 64+64-256 56", 56, 64, 64, 256, 1},
-    {"resnet pair 128+256-512 28", 28, 128, 256, 512, 2},
-    {"resnet pair 256+512-1024 14", 14, 256, 512, 1024, 2},
-    {"resnet pair 512+1024-2048 7", 7, 512, 1024, 2048, 2},
-};
-constexpr const char* kPairWay = "int8 pair relu";
 
 struct Way {
     const char* name;
@@ -137,6 +126,12 @@ ConvProblem problem_of(const Layer& layer, const Way& way) {
     problem.window.stride = {layer.stride, layer.stride};
     problem.window.pad_begin = {layer.kernel / 2, layer.kernel / 2};
     problem.window.pad_end = problem.window.pad_begin;
+    if (layer.second > 0) {
+        const std::int64_t size = layer.out_size() * layer.second_stride;
+        problem.second.x = {kBatch, layer.second, size, size};
+        problem.second.x_strides = strides_of(problem.second.x, layer.second);
+        problem.second.stride = {layer.second_stride, layer.second_stride};
+    }
     problem.steps = way.steps;
     for (const PointStep& step : way.steps) {
         if (step.input < 0) continue;
@@ -170,69 +165,13 @@ Result<void> try_plans(const Cudnn& cudnn,
     });
     for (ConvPlan& plan : cudnn.plans(problem, most))
         plans.push_back(std::move(plan));
+    if (plans.empty()) return {};
     PlanTrial trial = SLUICE_TRY(PlanTrial::create(problem, plans));
     for (const ConvPlan& plan : plans) {
         const std::string result = result_of(cudnn, trial, plan, layer.operations());
-        fmt::print("{:25} {:23} {:22} {}\n", layer.name, way.name, plan.name(), result);
+        fmt::print("{:27} {:23} {:22} {}\n", layer.name, way.name, plan.name(), result);
         std::fflush(stdout);
         SLUICE_TRY(trial.still_works());
-    }
-    return {};
-}
-
-Int8Conv conv_of(const Pair& pair) {
-    Int8Conv conv;
-    conv.batch = static_cast<int>(kBatch);
-    for (int i = 0; i < 2; ++i) {
-        conv.in[i] = conv.out[i] = pair.size;
-        conv.second.in[i] = pair.size * pair.stride;
-        conv.second.stride[i] = pair.stride;
-    }
-    conv.in[2] = conv.x_pitch = pair.inputs;
-    conv.second.in[2] = conv.second.x_pitch = pair.second;
-    conv.out[2] = conv.y_pitch = pair.outputs;
-    conv.act = Int8Conv::Act::kRelu;
-    return conv;
-}
-
-/// Their outputs are not looked at.
-Result<void> try_pair(const Pair& pair, const std::string& own) {
-    Int8Conv conv = conv_of(pair);
-    std::vector<memory::cuda::Buffer> buffers;
-    const auto memory = [&](int numbers) -> Result<std::byte*> {
-        buffers.push_back(SLUICE_TRY(memory::cuda::Buffer::create(
-            memory::cuda::Buffer::Kind::kDevice, static_cast<std::size_t>(numbers))));
-        SLUICE_TRY(fill_with_pixels(buffers.back()));
-        return buffers.back().data();
-    };
-    const int places = conv.batch * pair.size * pair.size;
-    const std::byte* x = SLUICE_TRY(memory(places * pair.inputs));
-    const std::byte* x2 = SLUICE_TRY(memory(places * pair.stride * pair.stride * pair.second));
-    const std::byte* weights = SLUICE_TRY(memory(pair.inputs * pair.outputs));
-    const std::byte* weights2 = SLUICE_TRY(memory(pair.second * pair.outputs));
-    const std::byte* numbers = SLUICE_TRY(memory(pair.outputs * 4));
-    conv.x = reinterpret_cast<const std::int8_t*>(x);
-    conv.second.x = reinterpret_cast<const std::int8_t*>(x2);
-    conv.weights = reinterpret_cast<const std::int8_t*>(weights);
-    conv.second.weights = reinterpret_cast<const std::int8_t*>(weights2);
-    conv.scale = conv.bias = conv.second.scale = reinterpret_cast<const float*>(numbers);
-    conv.y = SLUICE_TRY(memory(places * pair.outputs));
-    const auto stream = SLUICE_TRY(memory::cuda::Stream::create());
-    const double operations = 2.0 * places * pair.outputs * (pair.inputs + pair.second);
-    for (int config = 0; config < kInt8ConvConfigs; ++config) {
-        const std::string name = int8_conv_name(config);
-        if (name.find(own) == std::string::npos || !int8_conv_fits(config, conv)) continue;
-        const float time = SLUICE_TRY(shortest_time(stream, [&] {
-            launch_int8_conv(config, conv, stream.get());
-            return memory::cuda::check(cudaGetLastError(), "our own convolution");
-        }));
-        fmt::print("{:25} {:23} {:22} {:.1f} us  {:.0f} TOP/s\n",
-                   pair.name,
-                   kPairWay,
-                   name,
-                   time * 1e3,
-                   operations / time / 1e9);
-        std::fflush(stdout);
     }
     return {};
 }
@@ -258,11 +197,6 @@ Result<void> run(int count, char** words) {
             if (std::string(way.name).find(ways) == std::string::npos) continue;
             SLUICE_TRY(try_plans(cudnn, layer, way, own, most));
         }
-    }
-    for (const Pair& pair : kPairs) {
-        if (std::string(pair.name).find(layers) == std::string::npos) continue;
-        if (std::string(kPairWay).find(ways) == std::string::npos) continue;
-        SLUICE_TRY(try_pair(pair, own));
     }
     return {};
 }
