@@ -328,7 +328,7 @@ std::vector<ConvPlan> Cudnn::plans(const ConvProblem& problem,
 
 std::vector<ConvPlan> own_plans(const ConvProblem& problem, const std::string& only) {
     std::vector<ConvPlan> plans;
-    for (OwnConv& own : own_convs(problem)) {
+    for (OwnConv& own : own_convs(problem, is_hopper())) {
         if (!only.empty() && own.name() != only) continue;
         auto impl = std::make_shared<ConvPlan::Impl>();
         impl->name = own.name();

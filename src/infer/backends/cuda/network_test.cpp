@@ -8,7 +8,9 @@
 #include "sluice/infer/backends/cuda/capture.h"
 #include "sluice/infer/backends/cuda/fuse.h"
 #include "sluice/infer/backends/cuda/import.h"
+#include "sluice/infer/backends/cuda/own_conv.h"
 #include "sluice/infer/backends/cuda/reference.h"
+#include "sluice/infer/backends/cuda/step_problem.h"
 #include "sluice/infer/backends/cuda/test_graphs.h"
 #include "sluice/infer/backends/openvino/test_models.h"
 
@@ -141,26 +143,52 @@ INSTANTIATE_TEST_SUITE_P(All, CudaInt8, testing::ValuesIn(int8_graphs()), [](con
     return test.param.name;
 });
 
-class CudaPairs : public OnDevice<TestGraph> {};
-
-TEST_F(CudaPairs, AreOneStepOnHopper) {
-    int major = 0;
-    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0);
+Program lowered_shortcuts() {
     for (const TestGraph& test : int8_graphs()) {
         if (test.name != "shortcuts") continue;
         Graph graph = import_model(*test.make()).value();
         fuse(graph);
-        auto network = Network::create(lower(std::move(graph), ElementType::kF16, true),
-                                       {0, false, {}, OwnKernels::kAlways});
-        ASSERT_TRUE(network) << network.error().text();
-        int pairs = 0;
-        for (std::size_t i = 0; i < (*network)->program().steps.size(); ++i) {
-            const LayerTime layer = (*network)->describe(i);
-            if (layer.name.find(" + ") != std::string::npos) ++pairs;
-        }
-        EXPECT_EQ(pairs, major == 9 ? 4 : 0);
-        EXPECT_EQ((*network)->int8_share().of, 17);
+        return lower(std::move(graph), ElementType::kF16, true);
     }
+    return {};
+}
+
+class CudaPairs : public OnDevice<int> {};
+
+TEST_F(CudaPairs, AreOneStepOnHopper) {
+    auto network = Network::create(lowered_shortcuts(), {0, false, {}, OwnKernels::kAlways});
+    ASSERT_TRUE(network) << network.error().text();
+    int pairs = 0;
+    for (std::size_t i = 0; i < (*network)->program().steps.size(); ++i) {
+        const LayerTime layer = (*network)->describe(i);
+        if (layer.name.find(" + ") == std::string::npos) continue;
+        ++pairs;
+        EXPECT_TRUE(layer.plan.starts_with(kOwnPlan)) << layer.plan;
+    }
+    EXPECT_EQ(pairs, is_hopper() ? 4 : 0);
+    EXPECT_EQ((*network)->int8_share().of, 17);
+}
+
+TEST(Pairs, AreForOurOwnKernelsOnHopperAlone) {
+    const Program program = lowered_shortcuts();
+    auto problem = [&](std::size_t step) {
+        return problem_of(program, program.steps[step], false, true).problem;
+    };
+    std::set<std::string> keys;
+    for (std::size_t i = 0; i < program.steps.size(); ++i) {
+        const auto pair = pair_of(program, i);
+        if (!pair) continue;
+        const ConvProblem both =
+            pair_problem(problem(pair->first()), problem(pair->second()), problem(pair->joining));
+        keys.insert(both.key());
+        EXPECT_FALSE(own_convs(both, true).empty()) << both.key();
+        EXPECT_TRUE(own_convs(both, false).empty()) << both.key();
+        // Kept plans of problems without a second convolution stay known.
+        ConvProblem alone = both;
+        alone.second = {};
+        EXPECT_TRUE(both.key().starts_with(alone.key() + " and "));
+    }
+    EXPECT_EQ(keys.size(), 4);
 }
 
 /// Pixels less a mean, divided, and a first layer.

@@ -50,14 +50,6 @@ bool take_steps(const ConvProblem& problem, Int8Conv& conv) {
     return true;
 }
 
-bool is_hopper() {
-    int device = 0, major = 0, minor = 0;
-    cudaGetDevice(&device);
-    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
-    cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
-    return major == 9 && minor == 0;
-}
-
 /// Which way should be fastest: rectangles for windows; for those of one place "wide" tiles, tall
 /// where much is summed over; a tile as wide as the output, and not so tall that few
 /// multiprocessors have one; weights that stay where they are, if they fit; short chunks. Less is
@@ -118,6 +110,14 @@ std::optional<Int8Conv> own_conv_of(const ConvProblem& problem) {
 
 }  // namespace
 
+bool is_hopper() {
+    int device = 0, major = 0, minor = 0;
+    cudaGetDevice(&device);
+    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+    cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
+    return major == 9 && minor == 0;
+}
+
 std::string OwnConv::name() const {
     return std::string(kOwnPlan) + int8_conv_name(config);
 }
@@ -143,11 +143,10 @@ Result<void> OwnConv::run(const ConvPointers& pointers, cudaStream_t stream) con
     return memory::cuda::check(cudaGetLastError(), "our own convolution");
 }
 
-std::vector<OwnConv> own_convs(const ConvProblem& problem) {
+std::vector<OwnConv> own_convs(const ConvProblem& problem, bool hopper) {
     std::vector<OwnConv> found;
     const auto conv = own_conv_of(problem);
     if (!conv) return found;
-    const bool hopper = is_hopper();
     for (int config = 0; config < kInt8ConvConfigs; ++config) {
         if (int8_conv_is_for_hopper(config) && !hopper) continue;
         if (int8_conv_fits(config, *conv)) found.push_back({config, *conv});

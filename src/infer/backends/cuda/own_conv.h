@@ -17,7 +17,11 @@ struct OwnConv {
     Result<void> run(const ConvPointers& pointers, cudaStream_t stream) const;
 };
 
-/// Every configuration that can do it on the current device, the one that should be fastest first.
-std::vector<OwnConv> own_convs(const ConvProblem& problem);
+/// Every configuration that can do it, those for Hopper alone only where that is asked for; the one
+/// that should be fastest first.
+std::vector<OwnConv> own_convs(const ConvProblem& problem, bool hopper);
+
+/// Is the current device of compute capability 9.0?
+bool is_hopper();
 
 }  // namespace sluice::infer::cuda
