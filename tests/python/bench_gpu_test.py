@@ -1,12 +1,13 @@
 """What bench/gpu makes of what it measured."""
 
+import json
 import sys
 import unittest
 
 from support import ROOT
 
 sys.path.insert(0, str(ROOT / "bench"))
-from on_gpu import accuracy, streams
+from on_gpu import accuracy, devices, streams
 
 
 class Accuracy(unittest.TestCase):
@@ -28,6 +29,30 @@ class Accuracy(unittest.TestCase):
     def test_refuses_what_failed(self):
         self.assertFalse(self.judged("mAP m", "cuda:fp32", 0.3, None))
         self.assertFalse(self.judged("mAP m", "cuda:fp32", None, 0.3))
+
+
+class Devices(unittest.TestCase):
+    def frame(self, *boxes):
+        objects = [{"class_id": kind, "box": [left, 10, 20, 30], "score": score} for kind, left, score in boxes]
+        return {("0", "7"): json.dumps({"objects": objects})}
+
+    def test_takes_boxes_in_any_order(self):
+        one, other = (0, 5, 0.9), (1, 50, 0.8)
+        found = devices.compare(self.frame(one, other), self.frame(other, one))
+        self.assertEqual((found["same"], found["boxes"], found["alone"], found["good"]), (1, 2, 0, True))
+
+    def test_allows_what_rounding_does(self):
+        found = devices.compare(self.frame((0, 5, 0.9)), self.frame((0, 5.6, 0.893)))
+        self.assertEqual((found["same"], found["near"], found["good"]), (0, 1, True))
+
+    def test_sees_boxes_that_the_other_side_has_not(self):
+        for other in ((0, 7, 0.9), (1, 5, 0.9), (0, 5, 0.8)):
+            found = devices.compare(self.frame((0, 5, 0.9)), self.frame(other))
+            self.assertEqual((found["alone"], found["good"]), (2, False))
+
+    def test_misses_frames(self):
+        self.assertFalse(devices.compare(self.frame((0, 5, 0.9)), {})["good"])
+        self.assertFalse(devices.compare({}, {})["good"])
 
 
 class Leak(unittest.TestCase):
