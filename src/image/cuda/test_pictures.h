@@ -94,6 +94,7 @@ private:
                      row_bytes,
                      static_cast<std::size_t>(size.height),
                      cudaMemcpyDefault);
+        cudaDeviceSynchronize();  // streams do not wait for what may still be on its way
     }
 
     memory::MutableImageView view_;

@@ -33,6 +33,8 @@ public:
 private:
     void copy(void* to, const void* from, cudaMemcpyKind kind) const {
         EXPECT_EQ(cudaMemcpy(to, from, buffer_.bytes(), kind), cudaSuccess);
+        // The renderer's stream does not wait for what may still be on its way.
+        EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
     }
 
     Picture& picture_;

@@ -6,6 +6,7 @@
 
 #include "sluice/infer/backends/cuda/capture.h"
 #include "sluice/infer/backends/cuda/detector.h"
+#include "sluice/infer/backends/cuda/upload.h"
 #include "sluice/infer/heads/test_outputs.h"
 
 namespace sluice::infer::cuda {
@@ -78,7 +79,7 @@ void detector(benchmark::State& state) {
     const DetectorMemory memory = detector.allocate().value();
     const Buffer data =
         Buffer::create(Buffer::Kind::kDevice, outputs.views[0].floats().size_bytes()).value();
-    cudaMemcpy(data.data(), outputs.views[0].data, data.bytes(), cudaMemcpyHostToDevice);
+    upload(outputs.views[0].data, data, "uploading made-up outputs").value();
     const Stream stream = Stream::create().value();
     const Event from = Event::create(Event::Kind::kTimed).value();
     const Event to = Event::create(Event::Kind::kTimed).value();

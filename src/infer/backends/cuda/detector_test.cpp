@@ -283,8 +283,7 @@ public:
         for (const memory::TensorView& view : outputs.views) {
             buffers_.push_back(
                 Buffer::create(Buffer::Kind::kDevice, view.floats().size_bytes()).value());
-            cudaMemcpy(
-                buffers_.back().data(), view.data, buffers_.back().bytes(), cudaMemcpyHostToDevice);
+            EXPECT_TRUE(upload(view.data, buffers_.back(), "uploading made-up outputs"));
         }
     }
 
@@ -330,7 +329,7 @@ private:
     Stream stream_ = Stream::create().value();
 };
 
-class EachHead : public OnDevice, public testing::WithParamInterface<HeadCase> {
+class EachHead : public OnDevice<testing::TestWithParam<HeadCase>> {
 protected:
     /// In both runs: what the first leaves behind must not matter.
     static std::size_t expect_same(const PostprocessOptions& options, bool poisoned) {
@@ -383,7 +382,7 @@ INSTANTIATE_TEST_SUITE_P(All, EachHead, testing::ValuesIn(cases()), [](const aut
     return test.param.name;
 });
 
-class CudaDetector : public OnDevice {
+class CudaDetector : public OnDevice<> {
 protected:
     /// Rows of YOLOv5 on a large picture; whole numbers, so that all arithmetic is exact.
     static void fill(TestOutputs& outputs, int rows, int classes, const Column& of = scattered) {

@@ -5,12 +5,15 @@
 #include <cuda_fp16.h>
 #include <gtest/gtest.h>
 
+#include "sluice/infer/backends/cuda/upload.h"
 #include "sluice/memory/cuda/device.h"
 
 namespace sluice::infer::cuda {
 
-/// Skips where there is no device; else the first one is the thread's own.
-class OnDevice : public testing::Test {
+/// Skips where there is no device; else the first one is the thread's own. `Test` is what a fixture
+/// is besides.
+template <class Test = testing::Test>
+class OnDevice : public Test {
 protected:
     void SetUp() override {
         if (memory::cuda::device_count() == 0) GTEST_SKIP() << "there is no CUDA device here";
@@ -18,13 +21,14 @@ protected:
     }
 };
 
-/// For work on the default stream.
+/// There for every stream. Of no numbers none.
 template <class T>
 memory::cuda::Buffer uploaded(const std::vector<T>& numbers) {
+    if (numbers.empty()) return {};
     auto buffer = memory::cuda::Buffer::create(memory::cuda::Buffer::Kind::kDevice,
                                                numbers.size() * sizeof(T))
                       .value();
-    cudaMemcpy(buffer.data(), numbers.data(), buffer.bytes(), cudaMemcpyHostToDevice);
+    EXPECT_TRUE(upload(numbers.data(), buffer, "uploading what a test reads"));
     return buffer;
 }
 

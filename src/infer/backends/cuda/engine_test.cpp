@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "sluice/infer/backends/cuda/compile.h"
+#include "sluice/infer/backends/cuda/device_testing.h"
 #include "sluice/infer/backends/cuda/engine_file.h"
 #include "sluice/infer/backends/cuda/test_graphs.h"
 #include "sluice/infer/backends/openvino/prepare.h"
@@ -52,13 +53,9 @@ struct Picture {
 
 constexpr image::Rect kWhole{0, 0, kSide, kSide};
 
-class CudaStages : public testing::Test {
+class CudaStages : public OnDevice<> {
 protected:
-    void SetUp() override {
-        if (memory::cuda::device_count() == 0) GTEST_SKIP() << "there is no CUDA device here";
-        ASSERT_TRUE(memory::cuda::use_device(0));
-        postprocess.all.pre_cluster_threshold = 0.05f;
-    }
+    CudaStages() { postprocess.all.pre_cluster_threshold = 0.05f; }
 
     /// None where that fails.
     std::unique_ptr<Engine> make_engine(int batch) const {
@@ -187,10 +184,7 @@ TEST_F(CudaStages, ReadPicturesOfTheDevice) {
     std::vector<meta::Detection> from_host;
     ASSERT_TRUE(request->detections(0, from_host));
 
-    auto there =
-        memory::cuda::Buffer::create(memory::cuda::Buffer::Kind::kDevice, picture.pixels.size())
-            .value();
-    cudaMemcpy(there.data(), picture.pixels.data(), picture.pixels.size(), cudaMemcpyHostToDevice);
+    const auto there = uploaded(picture.pixels);
     memory::ImageView view = picture.view();
     view.data[0] = reinterpret_cast<const std::uint8_t*>(there.data());
     view.device = 0;
@@ -342,13 +336,9 @@ TEST_F(CudaStages, LetTheRunnerFindWhatItFindsOnTheCpu) {
     }
 }
 
-class CudaEngineCache : public InFolder {
+class CudaEngineCache : public OnDevice<InFolder> {
 protected:
-    void SetUp() override {
-        if (memory::cuda::device_count() == 0) GTEST_SKIP() << "there is no CUDA device here";
-        ASSERT_TRUE(memory::cuda::use_device(0));
-        write(model_, "its bytes count, and are not read");
-    }
+    CudaEngineCache() { write(model_, "its bytes count, and are not read"); }
     void run_tuned(int batch) const {
         EngineOptions options;
         options.plans = Plans::kTuned;

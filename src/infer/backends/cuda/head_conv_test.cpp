@@ -214,7 +214,7 @@ TEST(HeadConvTile, FitsIntoSharedMemory) {
     EXPECT_LE(head_shared_bytes(one.conv), 227 * 1024);
 }
 
-class CudaHeadConv : public OnDevice {
+class CudaHeadConv : public OnDevice<> {
 protected:
     static void expect_right(const Problem& problem) {
         HeadConv conv = problem.conv;

@@ -12,9 +12,9 @@
 #include <cuda_fp16.h>
 #include <gtest/gtest.h>
 
+#include "sluice/infer/backends/cuda/device_testing.h"
 #include "sluice/infer/backends/cuda/int8_conv_testing.h"
 #include "sluice/infer/backends/cuda/int8_conv_tile.h"
-#include "sluice/memory/cuda/device.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -336,24 +336,9 @@ TEST(Int8Conv, OffersTilesThatFitTheChannels) {
 
 // On a GPU, against the exact outputs.
 
-class Int8ConvOnDevice : public testing::Test {
+class Int8ConvOnDevice : public OnDevice<> {
 protected:
-    void SetUp() override {
-        if (memory::cuda::device_count() == 0) GTEST_SKIP() << "there is no CUDA device here";
-        ASSERT_TRUE(memory::cuda::use_device(0));
-    }
-
     using Buffer = memory::cuda::Buffer;
-
-    template <class Numbers>
-    static Buffer upload(const Numbers& numbers) {
-        const std::size_t bytes = numbers.size() * sizeof(numbers[0]);
-        if (bytes == 0) return Buffer();
-        Buffer buffer = Buffer::create(Buffer::Kind::kDevice, bytes).value();
-        EXPECT_EQ(cudaMemcpy(buffer.data(), numbers.data(), bytes, cudaMemcpyHostToDevice),
-                  cudaSuccess);
-        return buffer;
-    }
 
     /// By every config that fits; `least` of them must. y is the second part of a concatenation
     /// where its pitch is larger, and the first part stays as it is. Of many places, one `every` so
@@ -361,12 +346,12 @@ protected:
     static void expect_right(const Int8Conv& conv, int least, int every = 1) {
         const Problem problem(conv);
         Int8Conv given = problem.conv;
-        const Buffer x = upload(problem.x), weights = upload(problem.weights),
-                     scale = upload(problem.scale), bias = upload(problem.bias);
-        const Buffer x2 = upload(problem.x2), weights2 = upload(problem.weights2),
-                     scale2 = upload(problem.scale2);
-        const Buffer operand = conv.operand_type == Number::kS8 ? upload(problem.operand)
-                                                                : upload(problem.operand_f16);
+        const Buffer x = uploaded(problem.x), weights = uploaded(problem.weights),
+                     scale = uploaded(problem.scale), bias = uploaded(problem.bias);
+        const Buffer x2 = uploaded(problem.x2), weights2 = uploaded(problem.weights2),
+                     scale2 = uploaded(problem.scale2);
+        const Buffer operand = conv.operand_type == Number::kS8 ? uploaded(problem.operand)
+                                                                : uploaded(problem.operand_f16);
         given.x = reinterpret_cast<const std::int8_t*>(x.data());
         given.weights = reinterpret_cast<const std::int8_t*>(weights.data());
         given.scale = reinterpret_cast<const float*>(scale.data());

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "sluice/infer/backends/cuda/capture.h"
+#include "sluice/infer/backends/cuda/device_testing.h"
 #include "sluice/infer/backends/cuda/fuse.h"
 #include "sluice/infer/backends/cuda/import.h"
 #include "sluice/infer/backends/cuda/own_conv.h"
@@ -34,13 +35,8 @@ constexpr Arithmetic kInt8{ElementType::kF16, false, true};
 constexpr Arithmetic kCudnnInt8{ElementType::kF16, false, true, false};
 
 template <class Param>
-class OnDevice : public testing::TestWithParam<Param> {
+class NetworkOnDevice : public OnDevice<testing::TestWithParam<Param>> {
 protected:
-    void SetUp() override {
-        if (memory::cuda::device_count() == 0) GTEST_SKIP() << "there is no CUDA device here";
-        ASSERT_TRUE(memory::cuda::use_device(0));
-    }
-
     static void expect_right(const ov::Model& model,
                              Arithmetic arithmetic,
                              double tolerance,
@@ -64,14 +60,14 @@ protected:
 
 private:
     /// As fp32 or, where that is all there is room for, as bytes.
-    static void upload(const Numbers& numbers, const memory::cuda::Buffer& to) {
+    static void fill(const memory::cuda::Buffer& to, const Numbers& numbers) {
         const void* from = numbers.data();
         std::vector<std::uint8_t> bytes;
         if (to.bytes() == numbers.size()) {
             bytes.assign(numbers.begin(), numbers.end());
             from = bytes.data();
         }
-        cudaMemcpy(to.data(), from, to.bytes(), cudaMemcpyHostToDevice);
+        EXPECT_TRUE(upload(from, to, "uploading an input"));
     }
     /// Twice: what the first run leaves behind must not matter.
     static std::vector<Numbers> run(const Network& network, const std::vector<Numbers>& inputs) {
@@ -81,7 +77,7 @@ private:
         EXPECT_TRUE(graph) << graph.error().text();
         cudaMemset(memory.arena.data(), 0xff, memory.arena.bytes());
         for (std::size_t i = 0; i < inputs.size(); ++i)
-            upload(inputs[i], memory.inputs[i]);
+            fill(memory.inputs[i], inputs[i]);
         std::vector<Numbers> outputs;
         for (int round = 0; round < 2; ++round) {
             outputs.clear();
@@ -100,7 +96,7 @@ private:
     }
 };
 
-class CudaGraph : public OnDevice<TestGraph> {};
+class CudaGraph : public NetworkOnDevice<TestGraph> {};
 
 TEST_P(CudaGraph, ComputesInFp32WhatTheReferenceComputes) {
     expect_right(*GetParam().make(), kFp32, 1e-5);
@@ -120,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(All, CudaGraph, testing::ValuesIn(test_graphs()), [](co
     return test.param.name;
 });
 
-class CudaInt8 : public OnDevice<TestGraph> {};
+class CudaInt8 : public NetworkOnDevice<TestGraph> {};
 
 // Of numbers on an edge some fall to the other side, and others after them.
 TEST_P(CudaInt8, ComputesNearTheReference) {
@@ -153,7 +149,7 @@ Program lowered_shortcuts() {
     return {};
 }
 
-class CudaPairs : public OnDevice<int> {};
+class CudaPairs : public OnDevice<> {};
 
 TEST_F(CudaPairs, AreOneStepOnHopper) {
     auto network = Network::create(lowered_shortcuts(), {0, false, {}, OwnKernels::kAlways});
@@ -225,7 +221,7 @@ std::vector<TestGraph> stems() {
             graph_of("k3_20", {1, 3, 16, 12}, first_layer(20, 3, 0, same))};
 }
 
-class CudaStem : public OnDevice<TestGraph> {};
+class CudaStem : public NetworkOnDevice<TestGraph> {};
 
 TEST_P(CudaStem, ComputesNearTheReferenceByItsOwnKernel) {
     expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnKernels::kAlways);
@@ -247,7 +243,7 @@ std::vector<TestGraph> pixel_stems() {
             graph_of_pixels("k3_20", {1, 3, 16, 14}, first_layer(20, 3, 0, same, 255))};
 }
 
-class CudaStemOfPixels : public OnDevice<TestGraph> {};
+class CudaStemOfPixels : public NetworkOnDevice<TestGraph> {};
 
 TEST_P(CudaStemOfPixels, ComputesNearTheReferenceByItsOwnKernel) {
     expect_right(*GetParam().make(), kFp16, 2e-3, 0, 255, OwnKernels::kAlways);
@@ -354,7 +350,7 @@ TEST(HeadMatch, FindsThoseOfARealModel) {
     EXPECT_EQ(rows, (std::vector<int>{52 * 52, 26 * 26, 13 * 13}));
 }
 
-class CudaHead : public OnDevice<TestGraph> {};
+class CudaHead : public NetworkOnDevice<TestGraph> {};
 
 TEST_P(CudaHead, ComputesNearTheReferenceByItsOwnKernel) {
     expect_right(*GetParam().make(), kFp16, 2e-3, -1, 1, OwnKernels::kAlways);
@@ -368,7 +364,7 @@ INSTANTIATE_TEST_SUITE_P(All, CudaHead, testing::ValuesIn(last_layers()), [](con
     return test.param.name;
 });
 
-class CudaModel : public OnDevice<std::string> {
+class CudaModel : public NetworkOnDevice<std::string> {
 protected:
     void expect_model_right(Arithmetic arithmetic, double tolerance) {
         const auto model = prepared_real_model(GetParam());

@@ -4,6 +4,7 @@
 #include "sluice/infer/backends/cuda/fuse.h"
 #include "sluice/infer/backends/cuda/network.h"
 #include "sluice/infer/backends/cuda/onnx_cases.h"
+#include "sluice/infer/backends/cuda/upload.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -17,12 +18,8 @@ Result<Outputs> run_on_device(Graph graph, const OnnxCase& test) {
         Network::create(lower(std::move(graph), memory::ElementType::kF32), {0, false, {}}));
     const NetworkMemory memory = SLUICE_TRY(network->allocate());
     const Stream stream = SLUICE_TRY(Stream::create());
-    for (std::size_t i = 0; i < test.inputs.size(); ++i) {
-        cudaMemcpy(memory.inputs[i].data(),
-                   test.inputs[i].data(),
-                   memory.inputs[i].bytes(),
-                   cudaMemcpyHostToDevice);
-    }
+    for (std::size_t i = 0; i < test.inputs.size(); ++i)
+        SLUICE_TRY(upload(test.inputs[i].data(), memory.inputs[i], "uploading an input"));
     SLUICE_TRY(network->enqueue(memory, stream));
     SLUICE_TRY(stream.wait());
     Outputs outputs;

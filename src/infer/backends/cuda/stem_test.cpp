@@ -234,7 +234,7 @@ TEST(StemTile, FitsFourTimesIntoAMultiprocessor) {
     EXPECT_LE((StemTile<3, 3, 4>::kSharedBytes), 56 * 1024);
 }
 
-class CudaStemKernel : public OnDevice {
+class CudaStemKernel : public OnDevice<> {
 protected:
     /// The pixels where the strides have them.
     template <class T>

@@ -128,6 +128,7 @@ Result<void> compare(const Built& built, const std::string& folder) {
     }
     for (const auto& output : built.memory.outputs)
         cudaMemset(output.data(), 0xff, output.bytes());  // NaN where nothing is written
+    cudaDeviceSynchronize();  // the stream does not wait for what is set outside of it
     SLUICE_TRY(launch(built.graph, built.stream));
     SLUICE_TRY(built.stream.wait());
     for (std::size_t i = 0; i < built.memory.outputs.size(); ++i) {
