@@ -9,6 +9,7 @@
 #include "sluice/infer/backends/openvino/prepare.h"
 #include "sluice/infer/backends/openvino/quantize.h"
 #include "sluice/infer/backends/openvino/specs.h"
+#include "sluice/infer/calibration/tensorrt_cache.h"
 #include "sluice/infer/calibration_file.h"
 #include "sluice/infer/model_hash.h"
 
@@ -39,8 +40,7 @@ Result<std::string> calibration_word(const std::string& path, const EngineOption
     if (options.calibration) return calibration_hash(*options.calibration);
     const std::string file = calibration_file_of(path, options);
     if (file.empty()) return std::string();
-    if (auto ours = read_calibration(file)) return calibration_hash(*ours);
-    return model_hash(file);  // a TensorRT cache
+    return model_hash(file);  // a TensorRT cache, or what a model of Q/DQ nodes does not read
 }
 
 /// What the network's arithmetic turned out to be.
@@ -79,14 +79,26 @@ Result<BuiltNetwork> build_network(const std::string& path,
     return built;
 }
 
+Result<std::string> hash_for(const std::string& path, EngineOptions& options) {
+    const bool int8 = options.precision == Precision::kInt8;
+    const std::string file = int8 ? calibration_file_of(path, options) : "";
+    if (!options.calibration && !file.empty() && !is_tensorrt_cache(file)) {
+        // What is wrong with it is told where it is needed.
+        if (auto found = find_calibration(path, options, {})) options.calibration = *found;
+    }
+    if (options.calibration && !options.calibration->model.empty())
+        return options.calibration->model;
+    return model_hash(path);
+}
+
 Result<EngineMaking> making_of(const std::string& path,
-                               const EngineOptions& options,
+                               EngineOptions& options,
                                const InputAdaptation& adaptation,
                                int device,
                                std::vector<int> batches) {
     SLUICE_TRY(Cudnn::load());
     EngineMaking making;
-    making.model = SLUICE_TRY(model_hash(path));
+    making.model = SLUICE_TRY(hash_for(path, options));
     making.gpu = SLUICE_TRY(gpu_name(device));
     making.cudnn = std::to_string(Cudnn::version());
     making.sluice = sluice_version();
@@ -110,7 +122,7 @@ PlanOptions plan_options(const std::string& path, const EngineOptions& options) 
 }
 
 Result<EngineClaim> claim_engine(const std::string& path,
-                                 const EngineOptions& options,
+                                 EngineOptions& options,
                                  const InputAdaptation& adaptation,
                                  int device) {
     const std::string& named = options.model_engine_file;

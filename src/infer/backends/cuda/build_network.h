@@ -33,16 +33,21 @@ Result<BuiltNetwork> build_network(const std::string& path,
 /// How plans are chosen by these options, engine files apart.
 PlanOptions plan_options(const std::string& path, const EngineOptions& options);
 
+/// The model's hash. For int8 a calibration file of ours is put into the options first: to belong
+/// to the model it has to have the same hash, so that the model is read for it once.
+Result<std::string> hash_for(const std::string& path, EngineOptions& options);
+
 /// What engine files know of this; where they do not and plans are tuned, the right to make one.
-/// May wait for another process.
+/// May wait for another process. Puts the calibration into the options, as hash_for().
 Result<EngineClaim> claim_engine(const std::string& path,
-                                 const EngineOptions& options,
+                                 EngineOptions& options,
                                  const InputAdaptation& adaptation,
                                  int device);
 
-/// What an engine file for this has to say of itself.
+/// What an engine file for this has to say of itself. Puts the calibration into the options, as
+/// hash_for().
 Result<EngineMaking> making_of(const std::string& path,
-                               const EngineOptions& options,
+                               EngineOptions& options,
                                const InputAdaptation& adaptation,
                                int device,
                                std::vector<int> batches);

@@ -4,14 +4,17 @@
 
 #include <gtest/gtest.h>
 
+#include "sluice/infer/backends/cuda/build_network.h"
 #include "sluice/infer/backends/cuda/compile.h"
 #include "sluice/infer/backends/cuda/device_testing.h"
 #include "sluice/infer/backends/cuda/engine_file.h"
 #include "sluice/infer/backends/cuda/test_graphs.h"
 #include "sluice/infer/backends/openvino/prepare.h"
 #include "sluice/infer/backends/openvino/quantize.h"
+#include "sluice/infer/calibration_file.h"
 #include "sluice/infer/folder_testing.h"
 #include "sluice/infer/kept_engines.h"
+#include "sluice/infer/model_hash.h"
 #include "sluice/infer/runner.h"
 
 namespace sluice::infer::cuda {
@@ -334,6 +337,45 @@ TEST_F(CudaStages, LetTheRunnerFindWhatItFindsOnTheCpu) {
         EXPECT_NEAR(gpu->objects[i].box.left, cpu->objects[i].box.left, 0.1);
         EXPECT_NEAR(gpu->objects[i].box.width, cpu->objects[i].box.width, 0.1);
     }
+}
+
+class HashForInt8 : public InFolder {
+protected:
+    HashForInt8() {
+        write(model_, "its bytes count");
+        options_.precision = Precision::kInt8;
+    }
+    void calibrate_for(const std::string& hash) const {
+        Calibration made;
+        made.model = hash;
+        made.tensors.push_back({"x", -1, 1});
+        ASSERT_TRUE(write_calibration(made, calibration_beside(model_)));
+    }
+
+    const std::string model_ = file("m.onnx");
+    EngineOptions options_;
+};
+
+TEST_F(HashForInt8, PutsTheCalibrationIntoTheOptions) {
+    calibrate_for(model_hash(model_).value());
+    EXPECT_EQ(hash_for(model_, options_).value(), model_hash(model_).value());
+    ASSERT_TRUE(options_.calibration);
+    EXPECT_EQ(options_.calibration->tensors[0].tensor, "x");
+    write(model_, "not read again: others");
+    EXPECT_EQ(hash_for(model_, options_).value(), options_.calibration->model);
+}
+
+TEST_F(HashForInt8, LeavesOutACalibrationOfAnotherModel) {
+    calibrate_for(std::string(64, 'a'));
+    EXPECT_EQ(hash_for(model_, options_).value(), model_hash(model_).value());
+    EXPECT_FALSE(options_.calibration);
+}
+
+TEST_F(HashForInt8, ReadsNoCalibrationForOtherPrecisions) {
+    calibrate_for(model_hash(model_).value());
+    options_.precision = Precision::kFp16;
+    EXPECT_EQ(hash_for(model_, options_).value(), model_hash(model_).value());
+    EXPECT_FALSE(options_.calibration);
 }
 
 class CudaEngineCache : public OnDevice<InFolder> {
