@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -167,6 +168,10 @@ Result<void> build(BuildArguments& arguments) {
     const infer::EngineOptions options = SLUICE_TRY(engine_options(arguments));
     arguments.build.batches = SLUICE_TRY(read_batches(arguments.batches));
     arguments.build.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
+    arguments.build.stuck = [&](const std::string& text) {
+        print_error("build", fmt::format("{}: {}", arguments.model, text));
+        std::_Exit(kExitNothing);
+    };
     const infer::ModelFile file =
         SLUICE_TRY(arguments.config.empty() ? infer::ModelFile::beside(arguments.model)
                                             : infer::ModelFile::read(arguments.config));

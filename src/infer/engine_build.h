@@ -19,6 +19,9 @@ struct BuildOptions {
     bool layers = false;  ///< measure each layer too
     /// Called every few seconds while plans are timed; may be empty.
     std::function<void(const std::string&)> progress{};
+    /// Called, in another thread, where a plan does not end. Nothing can stop it, so build_engine()
+    /// does not come back: end the process. Empty: the log says so.
+    std::function<void(const std::string&)> stuck{};
 };
 
 struct LayerTime {

@@ -61,6 +61,7 @@ Result<EngineBuild> build(const std::string& path,
     SLUICE_TRY(memory::cuda::use_device(device));
     PlanOptions plans = plan_options(path, options);
     plans.progress = build.progress;
+    if (build.stuck) plans.stuck = build.stuck;
     EngineFile file;
     file.made = SLUICE_TRY(making_of(path, options, adaptation, device, build.batches));
     file.source = whole_path(path);

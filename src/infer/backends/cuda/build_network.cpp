@@ -118,6 +118,9 @@ PlanOptions plan_options(const std::string& path, const EngineOptions& options) 
     plans.progress = [path](const std::string& text) {
         log_warning("infer", "{}: {}", path, text);
     };
+    plans.stuck = [path](const std::string& text) {
+        log(LogLevel::kError, "infer", path + ": " + text);
+    };
     return plans;
 }
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "sluice/infer/backends/cuda/plan_trial.h"
+#include "sluice/infer/backends/cuda/watchdog.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -17,6 +18,8 @@ namespace {
 /// More of cuDNN's list changed no layer's time by more than a few percent when it was tried.
 constexpr std::size_t kCandidates = 8;
 constexpr std::chrono::seconds kBetweenReports{3};
+/// For one plan, tried or timed: some 30 runs, of milliseconds at the most.
+constexpr std::chrono::seconds kPatience{20};
 
 struct Work {
     const ConvProblem* problem;
@@ -115,23 +118,24 @@ void build_in_parallel(std::vector<Work>& work,
 }
 
 /// Keeps of the item's plans the right ones; where `tuned`, the fastest of them comes first.
-Result<void> try_plans(const Cudnn& cudnn, Work& item, bool tuned) {
+Result<void> try_plans(const Cudnn& cudnn, Work& item, bool tuned, Watchdog& watchdog) {
     if (item.plans.empty()) return {};
     PlanTrial trial = SLUICE_TRY(PlanTrial::create(*item.problem, item.plans));
     std::vector<ConvPlan> right;
     float best = 0;
     for (const ConvPlan& plan : item.plans) {
+        const std::string name =
+            fmt::format("plan {} (cuDNN {}) for {}", plan.name(), Cudnn::version(), item.key);
+        watchdog.watch(name);
         // A plan that fails is passed over as one that is wrong: others solve the problem as well.
         auto is_right = trial.is_right(cudnn, plan);
         if (auto works = trial.still_works(); !works)
-            return internal_error(fmt::format("plan {} (cuDNN {}) broke the device: {} ({})",
-                                              plan.name(),
-                                              Cudnn::version(),
-                                              works.error().text(),
-                                              item.problem->key()));
+            return internal_error(
+                fmt::format("{} broke the device: {}", name, works.error().text()));
         if (!is_right || !*is_right) continue;
         right.push_back(plan);
         if (!tuned) break;
+        watchdog.watch(name);
         auto time = trial.time(cudnn, plan);
         if (!time) {
             right.pop_back();
@@ -140,18 +144,22 @@ Result<void> try_plans(const Cudnn& cudnn, Work& item, bool tuned) {
             std::swap(right.front(), right.back());
         }
     }
+    watchdog.watch("");
     item.plans = std::move(right);
     return {};
 }
 
 /// Leaves the plan to use first in the item; none where cuDNN has none that is right.
-Result<void> choose(const Cudnn& cudnn, Work& item, const PlanOptions& options) {
+Result<void> choose(const Cudnn& cudnn,
+                    Work& item,
+                    const PlanOptions& options,
+                    Watchdog& watchdog) {
     const bool to_tune = options.tuned && item.known.empty();
-    SLUICE_TRY(try_plans(cudnn, item, to_tune));
+    SLUICE_TRY(try_plans(cudnn, item, to_tune, watchdog));
     if (!item.plans.empty() || to_tune || item.known == kNoPlan) return {};
     // The one that was guessed is wrong.
     item.plans = candidates(cudnn, *item.problem, true, options.own);
-    return try_plans(cudnn, item, false);
+    return try_plans(cudnn, item, false, watchdog);
 }
 
 std::vector<Work> work_for(const std::vector<ConvProblem>& problems,
@@ -185,11 +193,18 @@ Result<std::map<std::string, ConvPlan>> choose_plans(const Cudnn& cudnn,
         work.begin(), work.end(), [](const Work& item) { return item.known.empty(); }));
     Progress progress(options.tuned ? to_tune : 0, options.progress);
     build_in_parallel(work, options, device, progress);
+    Watchdog watchdog(kPatience, [&](const std::string& plan) {
+        if (!options.stuck) return;
+        options.stuck(
+            fmt::format("{} has not ended after {} s; only the end of this process stops it",
+                        plan,
+                        kPatience.count()));
+    });
     std::map<std::string, ConvPlan> chosen;
     std::size_t timed = 0;
     for (Work& item : work) {
         const bool timing = options.tuned && item.known.empty();
-        SLUICE_TRY(choose(cudnn, item, options));
+        SLUICE_TRY(choose(cudnn, item, options, watchdog));
         if (timing) {
             cache.add(item.key, item.plans.empty() ? kNoPlan : item.plans[0].name());
             progress.reached(to_tune + ++timed);

@@ -21,6 +21,9 @@ struct PlanOptions {
     bool own = true;
     /// Called every few seconds while plans are timed; may be empty.
     std::function<void(const std::string&)> progress{};
+    /// Called, in another thread, with the name of a plan that does not end: nothing can stop it
+    /// but the end of the process, and choose_plans() waits for it. May be empty.
+    std::function<void(const std::string&)> stuck{};
 };
 
 /// The plan for each problem, by its key; an empty plan where cuDNN has none. Builds plans on as

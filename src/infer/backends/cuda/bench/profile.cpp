@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -104,6 +105,10 @@ Result<Built> build(const std::string& path, const Words& words, int batch) {
             words.at("stem") == "never" ? OwnKernels::kNever : OwnKernels::kAlways;
     options.plans.own = !words.contains("own") || words.at("own") != "never";
     options.plans.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
+    options.plans.stuck = [](const std::string& text) {
+        fmt::print(stderr, "{}\n", text);
+        std::_Exit(1);
+    };
     Built built;
     built.batch = prepared.batch;
     const ElementType type = int8 || precision == "fp16" ? ElementType::kF16 : ElementType::kF32;
