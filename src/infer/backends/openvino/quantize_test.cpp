@@ -245,9 +245,9 @@ TEST(Observe, ComputesWhatInt8Would) {
     options.calibration = std::make_shared<const Calibration>(calibration);
     auto engine = model->compile(options, {});
     ASSERT_TRUE(engine) << engine.error().text();
-    EXPECT_THAT((*engine)->description(), HasSubstr("int8 (3 of 4 layers)"));
-    // What stays in float is bf16 on some CPUs, and then may round to the next step.
-    EXPECT_LT(distance(rounded[0], run(**engine)[0]), 0.05f);
+    // Also on CPUs whose own choice is bf16, which would take numbers to other steps.
+    EXPECT_THAT((*engine)->description(), HasSubstr("int8 (3 of 4 layers) and fp32"));
+    EXPECT_LT(distance(rounded[0], run(**engine)[0]), 1e-5f);
 }
 
 TEST(Observe, LeavesTheModelForOthers) {
