@@ -87,6 +87,11 @@ Result<OpenvinoPlan> plan_of(const std::string& path,
     ov::AnyMap config{{ov::hint::performance_mode.name(), ov::hint::PerformanceMode::THROUGHPUT}};
     SLUICE_TRY(set_precision(options.precision, *prepared.model, config));
     join_as_rows(*prepared.model);
+    const int parts = (options.batch_size + prepared.batch - 1) / prepared.batch;
+    // More streams than there is work for only take time to make: each has its own graph.
+    if (options.num_requests > 0)
+        config[ov::hint::num_requests.name()] =
+            static_cast<std::uint32_t>(options.num_requests * parts);
     OpenvinoPlan plan;
     plan.path = path;
     plan.batch_size = options.batch_size;
@@ -96,7 +101,6 @@ Result<OpenvinoPlan> plan_of(const std::string& path,
     plan.inputs = with_batch(SLUICE_TRY(specs_of(plan.compiled.inputs())), plan.batch_size);
     plan.outputs = with_batch(SLUICE_TRY(specs_of(plan.compiled.outputs())), plan.batch_size);
     // Twice what the device computes at once: the next is there when one is done.
-    int parts = (plan.batch_size + plan.device_batch - 1) / plan.device_batch;
     auto side_by_side =
         static_cast<int>(plan.compiled.get_property(ov::optimal_number_of_infer_requests));
     plan.request_count = options.num_requests > 0

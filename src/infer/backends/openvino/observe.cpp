@@ -9,6 +9,10 @@
 namespace sluice::infer {
 namespace {
 
+/// A search compiles hundreds of such engines, each for a few pictures: that takes longer than
+/// running them, and longer with every stream.
+constexpr int kRequests = 4;
+
 /// An output of the model, though it may be one already.
 std::shared_ptr<ov::op::v0::Result> tap(ov::Output<ov::Node> port) {
     if (port.get_element_type() != ov::element::f32)
@@ -38,6 +42,7 @@ Result<std::unique_ptr<Engine>> observe_model(const std::string& path,
     shown.model->add_results(taps);
     EngineOptions options;
     options.precision = Precision::kFp32;
+    options.num_requests = kRequests;
     OpenvinoPlan plan = SLUICE_TRY(plan_of(path, shown, options));
     for (std::size_t i = 0; i < tensors.size(); ++i)
         plan.outputs[own + i].name = tensors[i];
