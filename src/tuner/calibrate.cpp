@@ -17,6 +17,8 @@ namespace {
 
 /// Each precision's speed is measured so often.
 constexpr int kRounds = 3;
+/// Of the steps: a journal of other ones says nothing.
+constexpr int kStepsVersion = 2;
 
 /// FNV-1a: tells sets of pictures apart, no more is needed.
 std::uint64_t checksum(const std::vector<Sample>& samples) {
@@ -150,9 +152,12 @@ Result<CalibrationReport> calibrate(const CalibrateOptions& options, Progress& p
     Subjects subjects = SLUICE_TRY(begin(options, progress, report));
     const std::string output =
         options.output.empty() ? infer::calibration_beside(options.model.model) : options.output;
-    Journal journal = SLUICE_TRY(Journal::open(
-        output + ".work",
-        fmt::format("{} {:x} {}", subjects.hash, checksum(subjects.set.samples), options.labels)));
+    Journal journal = SLUICE_TRY(Journal::open(output + ".work",
+                                               fmt::format("{} {} {:x} {}",
+                                                           kStepsVersion,
+                                                           subjects.hash,
+                                                           checksum(subjects.set.samples),
+                                                           options.labels)));
     if (journal.resumed() > 0)
         report.warnings.push_back(fmt::format("went on where it was interrupted ({} results of {})",
                                               journal.resumed(),

@@ -23,6 +23,11 @@ constexpr std::size_t kLeastToHalve = 4;
 constexpr double kPays = 0.03;
 /// Least share of the multiply-adds for which int8 is worth its conversions.
 constexpr double kLeastInt8 = 0.25;
+/// A layer with less of them is no faster in int8.
+constexpr double kNothing = 1e-4;
+/// Heads whose last layers have less of them are spared whatever a trial says: a few pictures may
+/// not show what these lose.
+constexpr double kLittle = 0.05;
 /// The device rounds a little otherwise than the emulation.
 constexpr double kMargin = 0.9;
 /// Tensors that may get a method of their own.
@@ -79,7 +84,10 @@ Result<void> Study::choose_method() {
     for (const infer::QuantizableLayer& layer : bench_.layers) {
         if (layer.depthwise)
             recipe_.floats[layer.name] = "depthwise: it computes little, and loses most";
+        else if (share_of(layer, bench_.layers) < kNothing)
+            recipe_.floats[layer.name] = "it computes next to nothing";
     }
+    always_float_ = recipe_.floats;
     distance_ = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < kMethods.size(); ++i) {
         SLUICE_TRY(progress_.step(
@@ -97,15 +105,17 @@ Result<void> Study::choose_method() {
 }
 
 Result<void> Study::spare_heads() {
+    const double before = int8_share(bench_.layers, recipe_.floats);
     Recipe recipe = recipe_;
     for (const infer::QuantizableLayer& layer : bench_.layers) {
-        if (layer.last && !layer.depthwise) recipe.floats[layer.name] = "last of a head";
+        if (layer.last) recipe.floats.insert({layer.name, "last of a head"});
     }
     if (recipe.floats.size() == recipe_.floats.size()) return {};
-    if (int8_share(bench_.layers, recipe.floats) < kLeastInt8) return {};
+    const double after = int8_share(bench_.layers, recipe.floats);
+    if (after < kLeastInt8) return {};
     SLUICE_TRY(progress_.step("trying the heads in float", 0, 1));
     const double value = SLUICE_TRY(distance_of("heads in float", recipe));
-    if (value > distance_ * (1 - kPays)) return {};
+    if (before - after > kLittle && value > distance_ * (1 - kPays)) return {};
     distance_ = value;
     recipe_ = std::move(recipe);
     return {};
@@ -146,7 +156,7 @@ Result<void> Study::scan_layers() {
             "measuring each layer alone", done++, static_cast<int>(bench_.layers.size())));
         LayerReport& line = report_.layers.emplace_back();
         line.layer = layer;
-        if (layer.depthwise) continue;
+        if (always_float_.count(layer.name) > 0) continue;
         const std::string entry = "alone " + layer.name;
         line.distance = journal_.number(entry);
         if (!line.distance) {
@@ -172,6 +182,7 @@ Result<void> Study::refine_tensors() {
     std::set<std::string> tried;
     for (const LayerReport* line : worst_first(report_)) {
         if (recipe_.floats.count(line->layer.name) > 0) continue;
+        if (line->layer.first) continue;  // its pixels keep all their range
         const std::string& tensor = line->layer.input;
         if (tried.size() == kRefined) break;
         if (!tried.insert(tensor).second) continue;

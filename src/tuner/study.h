@@ -37,11 +37,12 @@ public:
     Result<std::vector<Answer>> held_out_answers(const Recipe& recipe, const Int8& int8) const;
 
 private:
-    /// Depthwise layers stay in float; the range method is the one that comes nearest to fp32.
+    /// Depthwise layers stay in float, and those that compute next to nothing; the range method is
+    /// the one that comes nearest to fp32.
     Result<void> choose_method();
-    /// Last layers of heads stay in float where that pays.
+    /// Last layers of heads stay in float where that pays, or where they compute little.
     Result<void> spare_heads();
-    /// What each layer loses alone.
+    /// What each layer loses alone, but for those that stay in float whatever they lose.
     Result<void> scan_layers();
     /// Tensors that come nearer by a method of their own get it: the most sensitive ones are tried.
     Result<void> refine_tensors();
@@ -66,7 +67,8 @@ private:
     std::vector<Answer> some_in_fp32_;
     std::vector<Answer> few_in_fp32_;
     Recipe recipe_;
-    double distance_ = 0;              ///< of the recipe
+    double distance_ = 0;  ///< of the recipe
+    Floats always_float_;
     std::vector<std::string> ranked_;  ///< layers, dearest first
 };
 

@@ -54,6 +54,7 @@ infer::Calibration Workbench::calibration(const Recipe& recipe, Part part) const
     out.model = model_hash;
     out.method = to_text(recipe.method);
     std::set<std::string> padded;
+    std::set<std::string> pixels;
     std::set<std::string> wanted;
     for (const infer::QuantizableLayer& layer : layers) {
         const auto why = recipe.floats.find(layer.name);
@@ -63,16 +64,20 @@ infer::Calibration Workbench::calibration(const Recipe& recipe, Part part) const
         }
         wanted.insert(layer.input);
         if (layer.padded) padded.insert(layer.input);
+        if (layer.first) pixels.insert(layer.input);
     }
     for (std::size_t i = 0; i < activations.size(); ++i) {
         const infer::RangeCollector& seen = activations.tensor(i, part);
         if (wanted.count(seen.tensor()) == 0) continue;
         out.usual.push_back(activations.usual(i));
+        const bool is_pixels = pixels.count(seen.tensor()) > 0;
+        const bool symmetric = padded.count(seen.tensor()) > 0 && !(is_pixels && seen.min() >= 0);
         const auto own = recipe.of_tensors.find(seen.tensor());
+        const infer::RangeMethod method = is_pixels ? infer::RangeMethod::kMax
+                                          : own == recipe.of_tensors.end() ? recipe.method
+                                                                           : own->second;
         out.tensors.push_back(
-            seen.range(own == recipe.of_tensors.end() ? recipe.method : own->second,
-                       padded.count(seen.tensor()) > 0 ? infer::Steps::kSymmetric
-                                                       : infer::Steps::kAsymmetric));
+            seen.range(method, symmetric ? infer::Steps::kSymmetric : infer::Steps::kAsymmetric));
     }
     if (!recipe.bias) return out;
     for (const infer::BiasCorrection& correction : bias[static_cast<std::size_t>(part)]) {
@@ -86,6 +91,11 @@ infer::Calibration Workbench::alone(const Recipe& recipe, const std::string& lay
     of_all.floats.clear();
     of_all.bias = false;
     return only(calibration(of_all, Part::kAll), layers, layer);
+}
+
+double share_of(const infer::QuantizableLayer& layer,
+                const std::vector<infer::QuantizableLayer>& layers) {
+    return 1 - int8_share(layers, {{layer.name, ""}});
 }
 
 double int8_share(const std::vector<infer::QuantizableLayer>& layers, const Floats& floats) {

@@ -32,10 +32,16 @@ struct Workbench {
 
     /// The numbers taught by that part of the samples. Tensors that a layer reads with zeros around
     /// them get symmetric ranges, where that layer is not in float: devices pad with step 0.
+    /// Pixels, which first layers read, keep all their range, and from 0 on their own 256 steps:
+    /// CPUs can pad these, and CUDA computes such layers in fp16.
     infer::Calibration calibration(const Recipe& recipe, Part part) const;
     /// Nothing but this layer in int8.
     infer::Calibration alone(const Recipe& recipe, const std::string& layer) const;
 };
+
+/// The layer's multiply-adds as a share of all.
+double share_of(const infer::QuantizableLayer& layer,
+                const std::vector<infer::QuantizableLayer>& layers);
 
 /// Multiply-adds that are left to int8, as a share of all.
 double int8_share(const std::vector<infer::QuantizableLayer>& layers, const Floats& floats);

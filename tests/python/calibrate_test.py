@@ -57,6 +57,9 @@ class Calibrated(InFolder):
         self.assertIn("<svg", page)
         self.assertNotRegex(page, r"(src|href)=\"(?!data:|#)")
 
+    def test_pixels_keep_their_own_steps(self):
+        self.assertRegex(self.calibration.read_text(), r"(?m)^range 0 255 images$")
+
     def test_auto_takes_the_fastest_that_passes(self):
         speeds = {line["precision"]: line["images_per_second"] for line in self.report["precisions"]
                   if line["passed"]}
