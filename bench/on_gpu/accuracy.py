@@ -18,6 +18,8 @@ HOTA_BOUND = 0.3
 def accuracy_arguments(parser):
     data = os.environ.get("SLUICE_TEST_DATA", ROOT.parent / "shared/data")
     parser.add_argument("--data", type=pathlib.Path, default=data, help="the folder of test data")
+    parser.add_argument("--scored", type=pathlib.Path, metavar="FOLDER",
+                        help="images/ and labels/ in place of coco-val64, as by bench/more_pictures.py")
     parser.add_argument("--model", action="append", metavar="FILE[:OPTION=VALUE]..",
                         help="may be repeated; by default YOLOX-nano and FastestDet of the data, and centernet as "
                              "tools/get_model makes it")
@@ -64,7 +66,7 @@ def found_by(find, options, subject, side):
 
 def find_ap(options, model, side, folder):
     file, *settings = model.split(":")
-    images = options.data / "detection/coco-val64"
+    images = options.scored or options.data / "detection/coco-val64"
     analyse(options, side, file, images / "images", ["pre-cluster-threshold=0.001", *settings],
             "--tracker", "none", "--detections", f"{folder}/found.jsonl")
     return json.loads(sluice(options, "eval", "detections", images, f"{folder}/found.jsonl", "--names",
