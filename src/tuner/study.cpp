@@ -14,13 +14,15 @@ namespace {
 
 using infer::RangeMethod;
 
+/// Most trusted first: a later one has to pay. Of YOLOX-nano's answers (-16.1, -15.8, -15.1, -15.6
+/// dB on other pictures) 16 pictures call entropy the best, by less than kPays.
 constexpr std::array<RangeMethod, 4> kMethods{
-    RangeMethod::kMax, RangeMethod::kPercentile, RangeMethod::kEntropy, RangeMethod::kMse};
+    RangeMethod::kPercentile, RangeMethod::kMse, RangeMethod::kMax, RangeMethod::kEntropy};
 constexpr std::size_t kSome = 32;
 /// Fewer samples are not halved.
 constexpr std::size_t kLeastToHalve = 4;
 /// A step pays where it takes away this share of the distance; less is noise.
-constexpr double kPays = 0.03;
+constexpr double kPays = 0.05;
 /// Least share of the multiply-adds for which int8 is worth its conversions.
 constexpr double kLeastInt8 = 0.25;
 /// A layer with less of them is no faster in int8.
@@ -97,7 +99,7 @@ Result<void> Study::choose_method() {
         const std::string name = to_text(kMethods[i]);
         const double value = SLUICE_TRY(distance_of("method " + name, recipe));
         report_.methods.emplace_back(name, value);
-        if (value >= distance_) continue;
+        if (value > distance_ * (1 - kPays)) continue;
         distance_ = value;
         recipe_.method = kMethods[i];
     }
