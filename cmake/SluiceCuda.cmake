@@ -49,3 +49,13 @@ if(SLUICE_HAS_CUDA)
     target_compile_definitions(sluice_cudnn INTERFACE NV_CUDNN_FRONTEND_USE_DYNAMIC_LOADING)
 endif()
 message(STATUS "CUDA backend: ${SLUICE_HAS_CUDA}")
+# JPEG on the device wants nvJPEG's header too; the library is looked for when the program runs.
+set(SLUICE_HAS_NVJPEG OFF)
+if(SLUICE_HAS_CUDA)
+    find_path(NVJPEG_INCLUDE_DIR nvjpeg.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ${sluice_site_packages}
+        PATH_SUFFIXES nvidia/cu13/include)
+    if(NVJPEG_INCLUDE_DIR)
+        set(SLUICE_HAS_NVJPEG ON)
+    endif()
+    message(STATUS "nvJPEG: ${SLUICE_HAS_NVJPEG}")
+endif()

@@ -29,7 +29,7 @@ FORBIDDEN = {("gst", "eval"), ("meta", "config"), ("image", "config"),
 # Third party (a pattern over what is included) -> the places below src/ that may include it.
 THIRD_PARTIES = [
     (r"(gst|glib|gio|glib-object)[/.]", r"(gst|app)/"),
-    (r"(cuda|cudnn|npp|nvml|driver_types|vector_types)", r".*/cuda/"),
+    (r"(cuda|cudnn|npp|nvjpeg|nvml|driver_types|vector_types)", r".*/cuda/"),
     (r"(openvino|onnxruntime|NvInfer)", r"infer/backends/"),
     (r"dlpack/", r"gst/"),
     (r"yaml-cpp/", r"config/readers/"),
