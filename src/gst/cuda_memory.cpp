@@ -13,6 +13,7 @@
 #include <gst/cuda/gstcudautils.h>
 
 #include "sluice/base/mutex.h"
+#include "sluice/gst/video.h"
 #include "sluice/memory/cuda/copy.h"
 #include "sluice/memory/cuda/device.h"
 
@@ -57,6 +58,36 @@ GstCudaMemory* cuda_memory_of(GstBuffer* buffer) {
     if (gst_buffer_n_memory(buffer) != 1) return nullptr;  // a CUDA picture is one piece
     GstMemory* memory = gst_buffer_peek_memory(buffer, 0);
     return gst_is_cuda_memory(memory) ? GST_CUDA_MEMORY_CAST(memory) : nullptr;
+}
+
+/// GStreamer's pool, with planes that begin with rows.
+struct DevicePool {
+    GstCudaBufferPool parent;
+};
+struct DevicePoolClass {
+    GstCudaBufferPoolClass parent_class;
+};
+G_DEFINE_TYPE(DevicePool, device_pool, GST_TYPE_CUDA_BUFFER_POOL)
+
+GstFlowReturn device_pool_alloc(GstBufferPool* pool,
+                                GstBuffer** buffer,
+                                GstBufferPoolAcquireParams* params) {
+    GstFlowReturn flow =
+        GST_BUFFER_POOL_CLASS(device_pool_parent_class)->alloc_buffer(pool, buffer, params);
+    GstVideoMeta* meta = flow == GST_FLOW_OK ? gst_buffer_get_video_meta(*buffer) : nullptr;
+    if (meta) begin_planes_with_rows(*meta);
+    return flow;
+}
+void device_pool_class_init(DevicePoolClass* type) {
+    GST_BUFFER_POOL_CLASS(type)->alloc_buffer = device_pool_alloc;
+}
+void device_pool_init(DevicePool*) {}
+
+GstBufferPool* new_device_pool(GstCudaContext* context) {
+    auto* pool = static_cast<GstCudaBufferPool*>(g_object_new(device_pool_get_type(), nullptr));
+    gst_object_ref_sink(pool);
+    pool->context = static_cast<GstCudaContext*>(gst_object_ref(context));
+    return GST_BUFFER_POOL_CAST(pool);
 }
 
 bool needs(GstCudaMemory* memory, GstCudaMemoryTransfer transfer) {
@@ -114,7 +145,7 @@ bool answer_context_query(GstElement* element, GstQuery* query, int device) {
 }
 
 Result<GstBufferPool*> make_device_pool(int device, const GstVideoInfo& info) {
-    GstBufferPool* pool = gst_cuda_buffer_pool_new(SLUICE_TRY(shared_context(device)));
+    GstBufferPool* pool = new_device_pool(SLUICE_TRY(shared_context(device)));
     GstStructure* config = gst_buffer_pool_get_config(pool);
     CapsRef caps(gst_video_info_to_caps(&info));
     gst_caps_set_features_simple(caps.get(), gst_caps_features_new(SLUICE_CUDA_FEATURE, nullptr));

@@ -38,6 +38,13 @@ std::optional<memory::PixelFormat> to_pixel_format(GstVideoFormat format) {
 
 }  // namespace
 
+void begin_planes_with_rows(GstVideoMeta& meta) {
+    if (meta.format != GST_VIDEO_FORMAT_I420 && meta.format != GST_VIDEO_FORMAT_YV12) return;
+    const gsize rows = meta.height;
+    meta.offset[1] = meta.offset[0] + static_cast<gsize>(meta.stride[0]) * rows;
+    meta.offset[2] = meta.offset[1] + static_cast<gsize>(meta.stride[1]) * ((rows + 1) / 2);
+}
+
 Result<MappedFrame> MappedFrame::map(GstBuffer* buffer, const GstVideoInfo& info, Access access) {
     return map_at(buffer, info, access, device_of(buffer));
 }

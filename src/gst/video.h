@@ -31,6 +31,11 @@ namespace sluice::gst {
 /// What elements take that touch no pixel of plain video.
 #define SLUICE_ANY_VIDEO_CAPS "video/x-raw(ANY)"
 
+/// Has each plane of I420 begin with a row of its own. Of GStreamer's CUDA memory V begins within
+/// one where the height is odd (1.22) or even (later), and its copies to the host take no more of a
+/// row than the width: they lose such a V.
+void begin_planes_with_rows(GstVideoMeta& meta);
+
 /// A frame's pixels mapped for as long as this object lives. It keeps no reference to the buffer:
 /// the caller holds it meanwhile. A view of device memory may be read as long as the buffer is
 /// held, also after this object is gone.
