@@ -11,5 +11,6 @@ GType tracker_type();
 GType osd_type();
 GType tiler_type();
 GType metasink_type();
+GType jpegdec_type();
 
 }  // namespace sluice::gst

@@ -24,6 +24,7 @@ bool register_elements(GstPlugin* plugin) {
         {"sluiceosd", osd_type()},
         {"sluicetiler", tiler_type()},
         {"sluicemetasink", metasink_type()},
+        {"sluicejpegdec", jpegdec_type()},
     };
     for (const Entry& entry : entries) {
         if (!gst_element_register(plugin, entry.name, GST_RANK_NONE, entry.type)) return false;

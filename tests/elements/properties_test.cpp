@@ -59,7 +59,8 @@ INSTANTIATE_TEST_SUITE_P(Sluice,
                                          "sluicetracker",
                                          "sluiceosd",
                                          "sluicetiler",
-                                         "sluicemetasink"),
+                                         "sluicemetasink",
+                                         "sluicejpegdec"),
                          [](const auto& element) { return std::string(element.param); });
 
 TEST(MuxPad, DescribesEveryProperty) {
