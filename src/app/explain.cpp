@@ -168,6 +168,7 @@ std::string to_text(const std::vector<PixelPath>& paths) {
             out += fmt::format("  {}\n", path.decoding.error);
             continue;
         }
+        if (!path.decoding.reason.empty()) out += fmt::format("  {}\n", path.decoding.reason);
         std::string way;
         for (const PixelStep& step : path.steps) {
             way += fmt::format(
@@ -197,6 +198,7 @@ std::string to_json(const std::vector<PixelPath>& paths) {
                          {"width", decoding.width},
                          {"height", decoding.height},
                          {"frame_bytes", decoding.bytes}};
+        if (!decoding.reason.empty()) one["reason"] = decoding.reason;
         if (!decoding.error.empty()) one["error"] = decoding.error;
         one["path"] = ordered_json::array();
         for (const PixelStep& step : path.steps) {

@@ -26,7 +26,7 @@ std::vector<Source> one_source() {
 }
 
 Decoding decoded(int device) {
-    return {"H.264", "decoder", "NV12", 64, 48, 4608, device, ""};
+    return {"H.264", "decoder", "NV12", 64, 48, 4608, device, "", ""};
 }
 
 OutputOptions video(const char* path) {
@@ -43,6 +43,15 @@ TEST(TracePixels, StayOnTheHostWithASoftwareDecoderAndACpuModel) {
     EXPECT_THAT(path.crossings, IsEmpty());
     EXPECT_THAT(to_text({path}), HasSubstr("no copy between host and device"));
     EXPECT_THAT(to_text({path}), HasSubstr("sluiceinfer a.onnx (host) -> sluiceosd (host)"));
+}
+
+TEST(TracePixels, SayWhyADecoderIsNotTheOneThatWasWanted) {
+    Decoding decoding = decoded(memory::kHostMemory);
+    decoding.reason = "nvJPEG is not found";
+    PixelPath path = trace_pixels(on_the_cpu(), one_source(), 0, decoding);
+    EXPECT_THAT(to_text({path}), HasSubstr("\n  nvJPEG is not found\n"));
+    auto json = nlohmann::json::parse(to_json({path}));
+    EXPECT_EQ(json["sources"][0]["reason"], "nvJPEG is not found");
 }
 
 TEST(TracePixels, NameEachCopyOfADevicesFrameWithItsReasonAndBytes) {

@@ -26,6 +26,7 @@ struct Decoding {
     std::uint64_t bytes = 0;           ///< of one frame's pixels
     int device = memory::kHostMemory;  ///< where they lie
     std::string error;                 ///< why there are none
+    std::string reason;                ///< why the decoder is not what was wanted; "" where it is
 };
 
 struct RunLimits {

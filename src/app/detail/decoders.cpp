@@ -18,6 +18,11 @@ bool is_decoder(GstElementFactory* factory) {
                                                 GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE);
 }
 
+bool decodes_jpeg(GstElementFactory* factory) {
+    gst::CapsRef jpeg(gst_caps_new_empty_simple("image/jpeg"));
+    return gst_element_factory_can_sink_any_caps(factory, jpeg.get());
+}
+
 GstElementFactory* factory_at(const GValueArray* factories, guint i) {
     return static_cast<GstElementFactory*>(g_value_get_object(&factories->values[i]));
 }
@@ -59,13 +64,14 @@ int cuda_device_of(GstElementFactory* factory) {
 Place place_of(GstElementFactory* factory, const DecoderChoice& choice) {
     if (!is_decoder(factory)) return Place::kFirst;
     bool on_device = choice.device != memory::kHostMemory;
+    bool prefers_device = on_device && !decodes_jpeg(factory);
     if (!is_cuda_decoder(factory)) {
         if (choice.kind == DecoderKind::kHardware) return Place::kNever;
-        return on_device && choice.kind == DecoderKind::kAuto ? Place::kLast : Place::kFirst;
+        return prefers_device && choice.kind == DecoderKind::kAuto ? Place::kLast : Place::kFirst;
     }
     bool other_device = on_device && cuda_device_of(factory) != choice.device;
     if (choice.kind == DecoderKind::kSoftware || other_device) return Place::kNever;
-    return on_device || choice.kind == DecoderKind::kHardware ? Place::kFirst : Place::kLast;
+    return prefers_device || choice.kind == DecoderKind::kHardware ? Place::kFirst : Place::kLast;
 }
 
 bool has_decoder(const GValueArray* factories) {
@@ -75,8 +81,10 @@ bool has_decoder(const GValueArray* factories) {
     return false;
 }
 
-GValueArray* sort_decoders(const GValueArray* factories, const DecoderChoice& choice) {
-    GValueArray* sorted = g_value_array_new(factories->n_values);
+GValueArray* sort_decoders(const GValueArray* factories,
+                           const DecoderChoice& choice,
+                           GstElementFactory* best) {
+    GValueArray* sorted = g_value_array_new(factories->n_values + 1);
     for (Place place : {Place::kFirst, Place::kLast}) {
         for (guint i = 0; i < factories->n_values; ++i) {
             if (place_of(factory_at(factories, i), choice) == place) {
@@ -84,7 +92,21 @@ GValueArray* sort_decoders(const GValueArray* factories, const DecoderChoice& ch
             }
         }
     }
+    if (!best) return sorted;
+    guint at = 0;
+    while (at < sorted->n_values && !is_decoder(factory_at(sorted, at)))
+        ++at;
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, GST_TYPE_ELEMENT_FACTORY);
+    g_value_set_object(&value, best);
+    g_value_array_insert(sorted, at, &value);
+    g_value_unset(&value);
     return sorted;
+}
+
+bool wants_jpeg_engine(GstCaps* caps, const DecoderChoice& choice) {
+    return choice.device != memory::kHostMemory && choice.kind != DecoderKind::kSoftware &&
+           gst_structure_has_name(gst_caps_get_structure(caps, 0), "image/jpeg");
 }
 
 bool answer_query(GstElement* decoder, GstQuery* query, const DecoderChoice& choice) {

@@ -5,13 +5,13 @@
 #include "sluice/app/detail/elements.h"
 #include "sluice/app/detail/skip_frames.h"
 #include "sluice/gst/element.h"
-#include "sluice/gst/handles.h"
 #include "sluice/gst/video.h"
 
 namespace sluice::app::detail {
 namespace {
 
 constexpr const char* kAskAgain = "sluice/ask-again";
+constexpr const char* kJpegDecoder = "sluicejpegdec";
 
 bool is_ours(GstCaps* caps) {
     gst::CapsRef ours(gst_caps_from_string(SLUICE_VIDEO_CAPS));
@@ -323,19 +323,33 @@ void SourceRun::choose_decoders(GstElement* decode) {
 GValueArray* SourceRun::on_autoplug_sort(
     GstElement* decode, GstPad*, GstCaps* caps, GValueArray* factories, gpointer data) {
     SourceRun& run = run_of(data);
-    GValueArray* sorted = sort_decoders(factories, run.choice_);
+    const gst::ObjectPtr<GstElementFactory> best = run.find_jpeg_decoder(caps);
+    GValueArray* sorted = sort_decoders(factories, run.choice_, best.get());
     if (!has_decoder(factories)) return sorted;
     std::string codec = codec_name(caps);
     if (!has_decoder(sorted)) {
         gst::post_error(decode,
                         not_found(fmt::format(
-                            "there is no hardware decoder for {} here, and its option 'decoder' is "
-                            "hardware; auto takes software then",
-                            codec)));
+                            "there is no hardware decoder for {} here{}, and its option 'decoder' "
+                            "is hardware; auto takes software then",
+                            codec,
+                            run.no_jpeg_.empty() ? "" : " (" + run.no_jpeg_ + ")")));
     }
     MutexLock lock(run.decoding_mutex_);
     run.decoding_.codec = std::move(codec);
     return sorted;
+}
+
+/// GStreamer does not know that ours needs a device of a certain kind, so it has no rank.
+gst::ObjectPtr<GstElementFactory> SourceRun::find_jpeg_decoder(GstCaps* caps) {
+    if (!wants_jpeg_engine(caps, choice_)) return nullptr;
+    auto stream = gst::JpegStream::create(choice_.device);
+    if (!stream) {
+        no_jpeg_ = stream.error().text();
+        return nullptr;
+    }
+    jpeg_ = *std::move(stream);
+    return gst::ObjectPtr<GstElementFactory>(gst_element_factory_find(kJpegDecoder));
 }
 
 gboolean SourceRun::on_autoplug_query(
@@ -350,6 +364,10 @@ void SourceRun::note_caps(GstCaps* caps) {
     bool on_device =
         gst_caps_features_contains(gst_caps_get_features(caps, 0), SLUICE_CUDA_FEATURE);
     bool wanted = choice_.device != memory::kHostMemory && choice_.kind != DecoderKind::kSoftware;
+    std::string reason = no_jpeg_;
+    if (reason.empty() && wanted && !on_device) {
+        reason = "no decoder of the device takes it, or not in a format that we read";
+    }
     Decoding known;
     {
         MutexLock lock(decoding_mutex_);
@@ -358,16 +376,18 @@ void SourceRun::note_caps(GstCaps* caps) {
         decoding_.height = GST_VIDEO_INFO_HEIGHT(&info);
         decoding_.bytes = GST_VIDEO_INFO_SIZE(&info);
         decoding_.device = on_device ? choice_.device : memory::kHostMemory;
+        if (!decoding_.codec.empty()) decoding_.reason = reason;
         known = decoding_;
     }
-    if (on_device || !wanted || known.codec.empty()) return;
+    if (known.reason.empty()) return;
     gst::post_warning(
         bin_,
         unsupported(fmt::format(
-            "{} is decoded by {}, which leaves the frames on the host: no decoder of the "
-            "device takes it, or not in a format that we read; each is copied to the device",
+            "{} is decoded by {}{}: {}",
             known.codec,
-            known.decoder)));
+            known.decoder,
+            on_device ? "" : ", which leaves the frames on the host; each is copied to the device",
+            known.reason)));
 }
 
 void SourceRun::on_source_setup(GstElement*, GstElement* source, gpointer) {
@@ -383,11 +403,15 @@ void SourceRun::on_element_added(GstBin*, GstBin*, GstElement* element, gpointer
     if (!factory || !gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_DECODER)) {
         return;
     }
-    if (gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO)) {
+    if (gst_element_factory_list_is_type(
+            factory, GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO | GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE)) {
         MutexLock lock(run.decoding_mutex_);
         run.decoding_.decoder = GST_OBJECT_NAME(factory);
     }
     GObjectClass* type = G_OBJECT_GET_CLASS(element);
+    if (std::string_view(GST_OBJECT_NAME(factory)) == kJpegDecoder) {
+        g_object_set(element, "device", run.choice_.device, nullptr);
+    }
     if (run.limits_.decoder_threads > 0 && g_object_class_find_property(type, "max-threads")) {
         g_object_set(element, "max-threads", run.limits_.decoder_threads, nullptr);
     }

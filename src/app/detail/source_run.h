@@ -13,6 +13,8 @@
 #include "sluice/app/sources.h"
 #include "sluice/base/clock.h"
 #include "sluice/base/mutex.h"
+#include "sluice/gst/handles.h"
+#include "sluice/gst/jpeg_stream.h"
 
 namespace sluice::app::detail {
 
@@ -88,6 +90,7 @@ private:
         GstElement*, GstPad*, GstElement* decoder, GstQuery* query, gpointer self);
     static GstPadProbeReturn on_decoder_input(GstPad* pad, GstPadProbeInfo* info, gpointer self);
     void choose_decoders(GstElement* decode);
+    gst::ObjectPtr<GstElementFactory> find_jpeg_decoder(GstCaps* caps);
     void note_caps(GstCaps* caps);
     static void on_source_setup(GstElement*, GstElement* source, gpointer self);
     static void on_need_image(GstElement* appsrc, guint, gpointer self);
@@ -119,6 +122,8 @@ private:
     std::atomic<std::uint64_t> corrupt_{0};
     // The streaming thread's own.
     std::size_t next_image_ = 0;
+    std::unique_ptr<gst::JpegStream> jpeg_;  ///< so that the device's decoder is made once
+    std::string no_jpeg_;                    ///< why the device has none
     GstClockTime round_offset_ = 0;  ///< of a loop: added to this round's times (may wrap around)
     GstClockTime round_end_ = 0;
     bool round_begins_ = false;
