@@ -21,37 +21,41 @@ constexpr int kCells = 8400;
 
 enum Crowd { kFew, kEverywhere, kAroundObjects };
 
+/// A box on the object next to the cell at these pixels; `next` gives numbers from 0 to 1.
+template <class Next>
+void put_on_object(float* at, const int (&place)[2], int stride, const Next& next) {
+    constexpr int kApart = 92;  // objects, in pixels
+    for (int axis = 0; axis < 2; ++axis) {
+        const int object = std::min(place[axis] / kApart, 6) * kApart + kApart / 2;
+        at[axis] = static_cast<float>(object - place[axis]) / static_cast<float>(stride) +
+                   0.1f * next() * kApart / static_cast<float>(stride);
+        at[2 + axis] = std::log((0.7f + 0.3f * next()) * kApart / static_cast<float>(stride));
+    }
+}
+
 /// Rows of YOLOX: few are over the threshold, or all. These are on boxes that overlap a few others,
 /// or on the object next to their cell, of 49.
 void fill(std::vector<float>& values, int classes, Crowd crowd) {
     std::mt19937 random(1);
-    std::uniform_real_distribution<float> number(0, 1);
+    std::uniform_real_distribution<float> numbers(0, 1);
+    const auto next = [&] { return numbers(random); };
     const std::size_t width = 5 + static_cast<std::size_t>(classes);
     for (std::size_t i = 0; i < values.size(); ++i) {
         const std::size_t column = i % width;
         const bool shows = crowd != kFew || i / width % 400 == 0;
-        values[i] = column < 4   ? 2 * number(random) - 0.5f
-                    : column > 4 ? number(random)
-                    : shows      ? 0.8f + 0.2f * number(random)
-                                 : 0.02f * number(random);
+        values[i] = column < 4   ? 2 * next() - 0.5f
+                    : column > 4 ? next()
+                    : shows      ? 0.8f + 0.2f * next()
+                                 : 0.02f * next();
     }
     if (crowd != kAroundObjects) return;
-    constexpr int kApart = 92;  // objects, in pixels
     std::size_t row = 0;
     for (int item = 0; item < kBatch; ++item) {
         for (int stride : {8, 16, 32}) {
             const int side = 640 / stride;
             for (int cell = 0; cell < side * side; ++cell, ++row) {
-                float* at = values.data() + row * width;
                 const int place[] = {cell % side * stride, cell / side * stride};
-                for (int axis = 0; axis < 2; ++axis) {
-                    const int object = std::min(place[axis] / kApart, 6) * kApart + kApart / 2;
-                    at[axis] =
-                        static_cast<float>(object - place[axis]) / static_cast<float>(stride) +
-                        0.1f * number(random) * kApart / static_cast<float>(stride);
-                    at[2 + axis] = std::log((0.7f + 0.3f * number(random)) * kApart /
-                                            static_cast<float>(stride));
-                }
+                put_on_object(values.data() + row * width, place, stride, next);
             }
         }
     }
