@@ -26,7 +26,7 @@ public:
     struct Options {
         /// More gain little: on an H200 8 at once give 3,700 pictures of 1080p a second, 32 5,800.
         std::size_t most_at_once = 32;
-        /// What decodes side by side. Where more wait, a multiple is taken: 7 take the H200 1.5 ms
+        /// What decodes side by side. Where more wait, a multiple is taken: 7 take an H100 1.5 ms
         /// and 8 2.1 ms.
         std::size_t engines = 1;
         /// Streams that were just served have this long to come back before the others go on
