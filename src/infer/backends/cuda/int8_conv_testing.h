@@ -158,4 +158,20 @@ private:
     }
 };
 
+/// A barrier in shared memory (mbarrier, PTX manual): who waits for a phase is told whether it is
+/// even or odd like the one that is on.
+class Phases {
+public:
+    explicit Phases(int count) : count_(count) {}
+    void arrive() {
+        if (++arrived_ < count_) return;
+        arrived_ = 0;
+        ++ended_;
+    }
+    bool seems_ended(int phase) const { return phase % 2 != ended_ % 2; }
+
+private:
+    int count_, arrived_ = 0, ended_ = 0;
+};
+
 }  // namespace sluice::infer::cuda
