@@ -88,16 +88,14 @@ void set_steps(HaloWork& work) {
     }
 }
 
-/// Beside rectangles: barriers, scales and biases, weights.
-int bytes_of_rest(const HaloCut& cut, const HaloWork& work) {
-    return kHaloBarrierBytes + 2 * cut.channels * static_cast<int>(sizeof(float)) +
-           work.steps * 2 * cut.channels * kPiece;
+int bytes_of_weights(const HaloCut& cut, const HaloWork& work) {
+    return work.steps * 2 * cut.channels * kPiece;
 }
 
 }  // namespace
 
 int halo_shared_bytes(const HaloCut& cut, const HaloWork& work) {
-    return bytes_of_rest(cut, work) + work.stages * work.x_bytes;
+    return work.weights_at + bytes_of_weights(cut, work);
 }
 
 HaloWork halo_work(const HaloCut& cut, const Int8Conv& given) {
@@ -133,9 +131,13 @@ HaloWork halo_work(const HaloCut& cut, const Int8Conv& given) {
     set_steps(work);
 
     // As many as leave room for the blocks that there should be; two at the least.
-    const int room = kShared / halo_crew(cut.channels).blocks - kOfBlock - bytes_of_rest(cut, work);
+    constexpr int kLine = 128;  // of all banks: so are weights read
+    const int begin = halo_rectangles_at(cut.channels);
+    const int rest = begin + kLine - kPiece + bytes_of_weights(cut, work);
+    const int room = kShared / halo_crew(cut.channels).blocks - kOfBlock - rest;
     work.stages = std::clamp(room / work.x_bytes, 2, kMostHaloStages);
     work.copiers = std::min(halo_crew(cut.channels).copiers, work.stages);
+    work.weights_at = parts(begin + work.stages * work.x_bytes, kLine) * kLine;
     return work;
 }
 

@@ -157,8 +157,8 @@ public:
         : work_(work),
           barriers_(shared),
           numbers_(reinterpret_cast<float*>(shared + kHaloBarrierBytes)),
-          weights_(reinterpret_cast<char*>(numbers_ + 2 * N)),
-          x_(weights_ + work.steps * 2 * N * kPiece),
+          x_(shared + halo_rectangles_at(N)),
+          weights_(shared + work.weights_at),
           first_channel_(blockIdx.x % work.across * N),
           first_tile_(blockIdx.x / work.across),
           tile_step_(gridDim.x / work.across) {}
@@ -248,8 +248,8 @@ private:
     const HaloWork& work_;
     char* barriers_;
     float* numbers_;
-    char* weights_;
     char* x_;
+    char* weights_;
     int first_channel_;
     int first_tile_;
     int tile_step_;

@@ -313,6 +313,23 @@ TEST(Int8Halo, WouldNotArriveWithMoreCopiersThanStages) {
     EXPECT_FALSE(arrives(cut, work));
 }
 
+TEST(Int8Halo, ReadsWhatMemcheckTakesForOnePiece) {
+    for (int kernel : {1, 3}) {
+        for (int channels : {16, 48, 64}) {
+            for (const HaloCut& cut : kHaloCuts) {
+                const HaloWork work =
+                    halo_work(cut, conv_of({160, 160, channels}, cut.channels, kernel, 1));
+                const int last = work.units - 1, across = work.units_across.by;
+                const int at = halo_rectangles_at(cut.channels) + (work.stages - 1) * work.x_bytes +
+                               halo_unit_at(work, last / across, last % across) +
+                               static_cast<int>(work.reach[work.steps - 1] & 0xffff) * kPiece;
+                EXPECT_LE(at + kUnit * kUnit * 2 * kPiece, halo_shared_bytes(cut, work))
+                    << cut.name;
+            }
+        }
+    }
+}
+
 bool fits(const char* name, const Int8Conv& conv) {
     return halo_fits(cut_of(name), conv);
 }

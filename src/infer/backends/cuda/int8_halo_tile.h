@@ -92,6 +92,9 @@ struct HaloWork {
     int copiers;
 
     int steps;
+    /// Where the weights lie. Not the rectangles are last, because memcheck takes the 2 KB of x
+    /// that a product reads for one piece, which the last ones are not.
+    int weights_at;
     /// Where a step's first half lies in the rectangle and how far the second is from it, as they
     /// are added to a descriptor: 16 bytes each, 16 bits each.
     unsigned reach[kMostSteps];
@@ -104,6 +107,11 @@ HaloWork halo_work(const HaloCut& cut, const Int8Conv& conv);
 bool halo_fits(const HaloCut& cut, const Int8Conv& conv);
 int halo_shared_bytes(const HaloCut& cut, const HaloWork& work);
 void launch_int8_halo(const HaloCut& cut, const Int8Conv& conv, cudaStream_t stream);
+
+/// Shared memory: barriers, scales and biases, rectangles, weights.
+__host__ __device__ constexpr int halo_rectangles_at(int channels) {
+    return kHaloBarrierBytes + 2 * channels * static_cast<int>(sizeof(float));
+}
 
 /// Where 16 channels of a place of the rectangle lie.
 __host__ __device__ constexpr int halo_x_at(const HaloWork& work, int piece, int row, int column) {
