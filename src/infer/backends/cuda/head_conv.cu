@@ -2,6 +2,7 @@
 
 #include <cuda_fp16.h>
 
+#include "sluice/infer/backends/cuda/blocks_at_once.cuh"
 #include "sluice/infer/backends/cuda/device_math.cuh"
 #include "sluice/infer/backends/cuda/head_conv_tile.h"
 
@@ -165,15 +166,8 @@ template <int Eights>
 void launch(const HeadConv& conv, cudaStream_t stream) {
     const int bytes = head_shared_bytes(conv);
     const int tiles = head_tiles(conv);
-    int device = 0;
-    int processors = 1;
-    int blocks = 1;
-    cudaGetDevice(&device);
-    cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device);
-    cudaFuncSetAttribute(head_conv<Eights>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
-    cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, head_conv<Eights>, kThreads, bytes);
     const int wanted = (tiles * conv.images + kHeadWarps - 1) / kHeadWarps;
-    const int grid = std::min(wanted, processors * std::max(blocks, 1));
+    const int grid = std::min(wanted, blocks_at_once(head_conv<Eights>, kThreads, bytes));
     head_conv<Eights><<<grid, kThreads, static_cast<std::size_t>(bytes), stream>>>(conv, tiles);
 }
 

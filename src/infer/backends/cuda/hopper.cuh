@@ -80,6 +80,58 @@ inline __device__ void show_barriers_to_copies() {
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 }
 
+/// Stages of shared memory that some warps fill, one after the other and round after round, and
+/// others read. Of each two barriers tell: it is full, of which one thread is to tell, and it is
+/// empty again, of which each warp that reads is.
+class Ring {
+public:
+    /// A stage, and how often it has been filled before.
+    struct Turn {
+        int stage = 0, round = 0;
+    };
+
+    __device__ Ring(char* barriers, int stages) : barriers_(barriers), stages_(stages) {}
+
+    /// By the first thread, before the others come.
+    __device__ void create(int readers) const {
+        if (threadIdx.x != 0) return;
+        for (int stage = 0; stage < stages_; ++stage) {
+            full(stage).create(1);
+            empty(stage).create(readers);
+        }
+        show_barriers_to_copies();
+    }
+    __device__ void next(Turn& turn) const {
+        if (++turn.stage < stages_) return;
+        turn.stage = 0;
+        ++turn.round;
+    }
+
+    __device__ void wait_until_full(Turn turn) const { full(turn.stage).wait(turn.round); }
+    __device__ void wait_until_empty(Turn turn) const {
+        if (turn.round > 0) empty(turn.stage).wait(turn.round - 1);
+    }
+    // Once the whole warp is here: a lane that still waited for the stage could be two rounds late.
+    __device__ void tell_full(int stage) const { arrive_together(full(stage)); }
+    __device__ void tell_empty(int stage) const { arrive_together(empty(stage)); }
+
+    __device__ Barrier full(int stage) const { return Barrier(barriers_ + stage * kBytes); }
+
+private:
+    static constexpr int kBytes = 16;  ///< of a stage's barriers
+
+    __device__ Barrier empty(int stage) const {
+        return Barrier(barriers_ + stage * kBytes + kBytes / 2);
+    }
+    __device__ static void arrive_together(Barrier barrier) {
+        __syncwarp();
+        if (threadIdx.x % 32 == 0) barrier.arrive();
+    }
+
+    char* barriers_;
+    int stages_;
+};
+
 /// Until at most the last N groups of products are not done.
 template <int N>
 __device__ void wait_for_product_groups() {

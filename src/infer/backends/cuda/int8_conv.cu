@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "sluice/infer/backends/cuda/blocks_at_once.cuh"
 #include "sluice/infer/backends/cuda/int8_finish.cuh"
 #include "sluice/infer/backends/cuda/int8_halo_tile.h"
 #include "sluice/infer/backends/cuda/int8_wide_tile.h"
@@ -255,14 +256,8 @@ template <int I>
 void launch(const Int8ConvWork& work, cudaStream_t stream) {
     using T = Tile<I>;
     const int bytes = int8_conv_shared_bytes(T::kCut, work);
-    int device = 0;
-    int processors = 1;
-    int blocks = 1;
-    cudaGetDevice(&device);
-    cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device);
-    cudaFuncSetAttribute(int8_conv<I>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
-    cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, int8_conv<I>, T::kThreads, bytes);
-    const int rows = std::max(1, std::min(work.down, processors * blocks / work.across));
+    const int blocks = blocks_at_once(int8_conv<I>, T::kThreads, bytes);
+    const int rows = std::max(1, std::min(work.down, blocks / work.across));
     int8_conv<I><<<rows * work.across, T::kThreads, bytes, stream>>>(work);
 }
 

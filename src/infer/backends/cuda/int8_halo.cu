@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "sluice/infer/backends/cuda/blocks_at_once.cuh"
 #include "sluice/infer/backends/cuda/hopper.cuh"
 #include "sluice/infer/backends/cuda/int8_finish.cuh"
 #include "sluice/infer/backends/cuda/int8_halo_tile.h"
@@ -155,7 +156,7 @@ public:
 
     __device__ HaloBlock(const HaloWork& work, char* shared)
         : work_(work),
-          barriers_(shared),
+          ring_(shared, work.stages),
           numbers_(reinterpret_cast<float*>(shared + kHaloBarrierBytes)),
           x_(shared + halo_rectangles_at(N)),
           weights_(shared + work.weights_at),
@@ -163,25 +164,19 @@ public:
           first_tile_(blockIdx.x / work.across),
           tile_step_(gridDim.x / work.across) {}
 
-    __device__ void create_barriers() const {
-        if (threadIdx.x != 0) return;
-        for (int stage = 0; stage < work_.stages; ++stage) {
-            full(stage).create(1);
-            empty(stage).create(kMultiplying / 32);
-        }
-    }
+    __device__ void create_barriers() const { ring_.create(kMultiplying / 32); }
 
     /// One warp of those that copy: every work.copiers-th tile.
     __device__ void copy(int copier) const {
         if (copier >= work_.copiers) return;
-        int stage = 0, round = 0, i = 0;
-        for (int tile = first_tile_; tile < work_.tiles; tile += tile_step_, next(stage, round)) {
+        Ring::Turn turn;
+        int i = 0;
+        for (int tile = first_tile_; tile < work_.tiles; tile += tile_step_, ring_.next(turn)) {
             if (i++ % work_.copiers != copier) continue;
-            if (round > 0) empty(stage).wait(round - 1);
-            load_x(work_, tile, x_ + stage * work_.x_bytes);
+            ring_.wait_until_empty(turn);
+            load_x(work_, tile, x_ + turn.stage * work_.x_bytes);
             show_copies_to_matrix_units();
-            __syncwarp();
-            if (threadIdx.x % 32 == 0) full(stage).arrive();
+            ring_.tell_full(turn.stage);
         }
     }
 
@@ -202,8 +197,8 @@ public:
     __device__ void multiply(int group) const {
         HaloOutputs<N> outputs(work_, numbers_, first_channel_);
         int unit = group;  // of the tile; goes on from tile to tile
-        int stage = 0, round = 0;
-        for (int tile = first_tile_; tile < work_.tiles; tile += tile_step_, next(stage, round)) {
+        Ring::Turn turn;
+        for (int tile = first_tile_; tile < work_.tiles; tile += tile_step_, ring_.next(turn)) {
             const HaloCorner corner = halo_corner(work_, tile);
             bool is_read = false;
             for (; unit < work_.units; unit += kCrew.groups) {
@@ -214,39 +209,24 @@ public:
                 if (first.row >= work_.base.conv.out[0] || first.column >= work_.base.conv.out[1])
                     continue;
                 outputs.begin(first);
-                full(stage).wait(round);
-                const unsigned x = shared_address(x_ + stage * work_.x_bytes);
+                ring_.wait_until_full(turn);
+                const unsigned x = shared_address(x_ + turn.stage * work_.x_bytes);
                 outputs.multiply_all((x + halo_unit_at(work_, down, across)) / kPiece,
                                      shared_address(weights_) / kPiece);
                 is_read = unit + kCrew.groups >= work_.units;
-                if (is_read) release(stage);
+                if (is_read) ring_.tell_empty(turn.stage);
                 outputs.end();
             }
             unit -= work_.units;
             if (is_read) continue;
-            full(stage).wait(round);  // so that no warp is two rounds late
-            release(stage);
+            ring_.wait_until_full(turn);  // so that no warp is two rounds late
+            ring_.tell_empty(turn.stage);
         }
     }
 
 private:
-    /// Once the whole warp is here: a lane that still waited for the stage could be two rounds
-    /// late.
-    __device__ void release(int stage) const {
-        __syncwarp();
-        if (threadIdx.x % 32 == 0) empty(stage).arrive();
-    }
-    /// The stage of the next tile, and how often it has been filled before.
-    __device__ void next(int& stage, int& round) const {
-        if (++stage < work_.stages) return;
-        stage = 0;
-        ++round;
-    }
-    __device__ Barrier full(int stage) const { return Barrier(barriers_ + stage * 16); }
-    __device__ Barrier empty(int stage) const { return Barrier(barriers_ + stage * 16 + 8); }
-
     const HaloWork& work_;
-    char* barriers_;
+    Ring ring_;
     float* numbers_;
     char* x_;
     char* weights_;
@@ -279,14 +259,8 @@ __global__ void __launch_bounds__(halo_threads(N), halo_crew(N).blocks)
 
 template <int N>
 void launch(const HaloWork& work, int bytes, cudaStream_t stream) {
-    int device = 0;
-    int processors = 1;
-    int blocks = 1;
-    cudaGetDevice(&device);
-    cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device);
-    cudaFuncSetAttribute(int8_halo<N>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
-    cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, int8_halo<N>, halo_threads(N), bytes);
-    const int rows = std::max(1, std::min(work.tiles, processors * blocks / work.across));
+    const int blocks = blocks_at_once(int8_halo<N>, halo_threads(N), bytes);
+    const int rows = std::max(1, std::min(work.tiles, blocks / work.across));
     int8_halo<N><<<rows * work.across, halo_threads(N), bytes, stream>>>(work);
 }
 

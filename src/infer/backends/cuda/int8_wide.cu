@@ -3,6 +3,7 @@
 
 #include <cuda.h>
 
+#include "sluice/infer/backends/cuda/blocks_at_once.cuh"
 #include "sluice/infer/backends/cuda/hopper.cuh"
 #include "sluice/infer/backends/cuda/int8_finish.cuh"
 #include "sluice/infer/backends/cuda/int8_wide_tile.h"
@@ -281,12 +282,11 @@ private:
 
 /// Shared memory of a block, and its way through the tiles.
 ///
-/// Boxes follow each other in a ring of stages, those of one tile after those of another. Of a
-/// stage two barriers tell: it is full (one arrival in each round), and it is empty again (each of
-/// the warps that multiply). Both sides may tell of a stage only when their next one is on its way,
-/// so that two are. Who waits for box c may so hold back c - 1; and whose turn c is may still wait
-/// for the stage of box c + copiers, which has to be an earlier one than that of c - 1: that is why
-/// the warps that copy are two fewer than the stages.
+/// Boxes go round in a ring of stages, those of one tile after those of another. Both sides may
+/// tell of a stage only when their next one is on its way, so that two are. Who waits for box c may
+/// so hold back c - 1; and whose turn c is may still wait for the stage of box c + copiers, which
+/// has to be an earlier one than that of c - 1: that is why the warps that copy are two fewer than
+/// the stages.
 template <int I, bool Two, WideEnd End>
 class WideBlock {
 public:
@@ -298,43 +298,37 @@ public:
         : work_(work),
           maps_(maps),
           shared_(shared),
+          ring_(shared, work.stages),
           first_channel_(blockIdx.x % work.across * work.columns),
           first_tile_(blockIdx.x / work.across),
           tile_step_(gridDim.x / work.across) {}
 
-    __device__ void create_barriers() const {
-        if (threadIdx.x != 0) return;
-        for (int stage = 0; stage < work_.stages; ++stage) {
-            full(stage).create(1);
-            empty(stage).create(kMultiplying / 32);
-        }
-        show_barriers_to_copies();
-    }
+    __device__ void create_barriers() const { ring_.create(kMultiplying / 32); }
 
     /// One warp of those that copy: every work.copiers-th box.
     __device__ void copy(int copier) const {
         if (copier >= work_.copiers) return;
-        Ring ring;
-        int turn = 0;         // whose box it is
+        Ring::Turn turn;
+        int whose = 0;        // turn it is
         int on_its_way = -1;  // the stage that this warp has not yet told of
         const auto is_mine = [&] {
-            const bool mine = turn == copier;
-            turn = turn + 1 == work_.copiers ? 0 : turn + 1;
-            if (mine && ring.round > 0) empty(ring.stage).wait(ring.round - 1);
+            const bool mine = whose == copier;
+            whose = whose + 1 == work_.copiers ? 0 : whose + 1;
+            if (mine) ring_.wait_until_empty(turn);
             return mine;
         };
         for (int tile = first_tile_; tile < work_.down; tile += tile_step_) {
             for (int product = 0; product < (Two ? 2 : 1); ++product) {
                 const WidePart& part = work_.parts[product];
-                for (int chunk = 0; chunk < part.chunks; ++chunk, next(ring)) {
-                    if (is_mine()) fill(ring.stage, product, chunk, tile, on_its_way);
+                for (int chunk = 0; chunk < part.chunks; ++chunk, ring_.next(turn)) {
+                    if (is_mine()) fill(turn.stage, product, chunk, tile, on_its_way);
                 }
             }
-            for (int i = 0; i < work_.operand_boxes; ++i, next(ring)) {
+            for (int i = 0; i < work_.operand_boxes; ++i, ring_.next(turn)) {
                 if (!is_mine()) continue;
                 tell_rest(on_its_way);
-                copy_box(ring.stage, maps_.operand, first_channel_ + i * kChunk, tile);
-                tell(ring.stage);
+                copy_box(turn.stage, maps_.operand, first_channel_ + i * kChunk, tile);
+                ring_.tell_full(turn.stage);
             }
         }
         tell_rest(on_its_way);
@@ -350,20 +344,20 @@ public:
         show_copies_to_matrix_units();
         asm volatile("bar.sync 1, %0;" ::"n"(kMultiplying) : "memory");
 
-        Ring ring;
+        Ring::Turn turn;
         for (int tile = first_tile_; tile < work_.down; tile += tile_step_) {
             outputs.begin(tile);
             int last = -1;
-            multiply_product<0>(outputs, down, across, ring, last);
-            if constexpr (Two) multiply_product<1>(outputs, down, across, ring, last);
+            multiply_product<0>(outputs, down, across, turn, last);
+            if constexpr (Two) multiply_product<1>(outputs, down, across, turn, last);
             outputs.wait();
-            release(last);
-            for (int i = 0; i < work_.operand_boxes; ++i, next(ring)) {
-                full(ring.stage).wait(ring.round);
+            ring_.tell_empty(last);
+            for (int i = 0; i < work_.operand_boxes; ++i, ring_.next(turn)) {
+                ring_.wait_until_full(turn);
                 const int channel = across * N - i * kChunk;
                 if (channel >= 0 && channel < kChunk)
-                    outputs.read_operands(stage_at(ring.stage), channel);
-                release(ring.stage);
+                    outputs.read_operands(stage_at(turn.stage), channel);
+                ring_.tell_empty(turn.stage);
             }
             outputs.end(tile);
         }
@@ -397,25 +391,18 @@ private:
         }
     }
 
-    /// The stage that is next, and how often it has been filled before.
-    struct Ring {
-        int stage = 0, round = 0;
-    };
-    __device__ void next(Ring& ring) const {
-        if (++ring.stage < work_.stages) return;
-        ring.stage = 0;
-        ++ring.round;
-    }
-
     /// All chunks of a product. A stage is free once the products of the next one have set out;
     /// `last` is the one that is not yet.
     template <int Product>
-    __device__ void multiply_product(
-        WideOutputs<N, Two, End>& outputs, int down, int across, Ring& ring, int& last) const {
+    __device__ void multiply_product(WideOutputs<N, Two, End>& outputs,
+                                     int down,
+                                     int across,
+                                     Ring::Turn& turn,
+                                     int& last) const {
         const WidePart& part = work_.parts[Product];
-        for (int chunk = 0; chunk < part.chunks; ++chunk, next(ring)) {
-            full(ring.stage).wait(ring.round);
-            const unsigned x = stage_at(ring.stage);
+        for (int chunk = 0; chunk < part.chunks; ++chunk, ring_.next(turn)) {
+            ring_.wait_until_full(turn);
+            const unsigned x = stage_at(turn.stage);
             const unsigned weights = work_.kept ? kept_weights_at(part, chunk) : x + work_.x_bytes;
             outputs.template multiply_chunk<Product>((x + down * kUnitRows * kChunk) / 16,
                                                      (weights + across * N * kChunk) / 16,
@@ -423,17 +410,10 @@ private:
                                                      chunk > 0);
             if (last >= 0) {
                 wait_for_product_groups<1>();
-                release(last);
+                ring_.tell_empty(last);
             }
-            last = ring.stage;
+            last = turn.stage;
         }
-    }
-
-    /// Once the whole warp is here: a lane that still waited for the stage could be two rounds
-    /// late.
-    __device__ void release(int stage) const {
-        __syncwarp();
-        if (threadIdx.x % 32 == 0) empty(stage).arrive();
     }
 
     /// A chunk's stage. What this warp copies itself it tells of when it has set out for the next
@@ -451,29 +431,25 @@ private:
                 work_, part, chunk, first_channel_, threadIdx.x % 32, 32, to + work_.x_bytes);
         if (part.flat && work_.kept) {
             tell_rest(on_its_way);
-            tell(stage);
+            ring_.tell_full(stage);
             return;
         }
         end_of_group();
         if (on_its_way >= 0) {
             show_groups_to_matrix_units<1>();
-            tell(on_its_way);
+            ring_.tell_full(on_its_way);
         }
         on_its_way = stage;
     }
     __device__ void copy_box(int stage, const CUtensorMap& from, int column, int tile) const {
         if (threadIdx.x % 32 != 0) return;
-        full(stage).expect(work_.x_bytes);
-        full(stage).copy_box(stage_at(stage), from, column, tile * work_.rows);
-    }
-    __device__ void tell(int stage) const {
-        __syncwarp();
-        if (threadIdx.x % 32 == 0) full(stage).arrive();
+        ring_.full(stage).expect(work_.x_bytes);
+        ring_.full(stage).copy_box(stage_at(stage), from, column, tile * work_.rows);
     }
     __device__ void tell_rest(int& on_its_way) const {
         if (on_its_way < 0) return;
         show_groups_to_matrix_units<0>();
-        tell(on_its_way);
+        ring_.tell_full(on_its_way);
         on_its_way = -1;
     }
 
@@ -487,12 +463,11 @@ private:
     __device__ unsigned stage_at(int stage) const {
         return shared_address(shared_) + wide_stages_at(work_) + stage * work_.stage_bytes;
     }
-    __device__ Barrier full(int stage) const { return Barrier(shared_ + stage * 16); }
-    __device__ Barrier empty(int stage) const { return Barrier(shared_ + stage * 16 + 8); }
 
     const WideWork& work_;
     const WideMaps& maps_;
     char* shared_;
+    Ring ring_;
     int first_channel_;
     int first_tile_;
     int tile_step_;
@@ -577,14 +552,8 @@ void launch(const WideWork& work, cudaStream_t stream) {
     constexpr int kThreads = wide_threads(kWideCuts[I]);
     const auto kernel = int8_wide<I, Two, End>;
     const int bytes = wide_shared_bytes(work);
-    int device = 0;
-    int processors = 1;
-    int blocks = 1;
-    cudaGetDevice(&device);
-    cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device);
-    cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
-    cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, kThreads, bytes);
-    const int rows = std::max(1, std::min(work.down, processors * blocks / work.across));
+    const int blocks = blocks_at_once(kernel, kThreads, bytes);
+    const int rows = std::max(1, std::min(work.down, blocks / work.across));
     WideMaps maps{};
     // No blocks are an error that the caller will see.
     const int grid = map_all(work, maps) ? rows * work.across : 0;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "sluice/infer/backends/cuda/blocks_at_once.cuh"
 #include "sluice/infer/backends/cuda/device_math.cuh"
 #include "sluice/infer/backends/cuda/int8_math.cuh"
 #include "sluice/infer/backends/cuda/stem_tile.h"
@@ -413,15 +414,8 @@ void launch(const StemArgs& args, cudaStream_t stream) {
               parts(args.output.extents[2], Tile::kRows),
               parts(args.output.extents[3], kStemColumns),
               {}};
-    int device = 0;
-    int processors = 1;
-    int blocks = 1;
-    cudaGetDevice(&device);
-    cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device);
-    cudaOccupancyMaxActiveBlocksPerMultiprocessor(
-        &blocks, stem<Tile, Pixels>, kStemThreads, Tile::kSharedBytes);
-    const int grid =
-        std::min(path.images * path.down * path.across, processors * std::max(blocks, 1));
+    const int grid = std::min(path.images * path.down * path.across,
+                              blocks_at_once(stem<Tile, Pixels>, kStemThreads, Tile::kSharedBytes));
     path.step = path.tile(grid);
     stem<Tile, Pixels><<<grid, kStemThreads, Tile::kSharedBytes, stream>>>(args, path);
 }
