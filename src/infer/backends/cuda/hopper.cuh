@@ -81,8 +81,9 @@ inline __device__ void show_barriers_to_copies() {
 }
 
 /// Stages of shared memory that some warps fill, one after the other and round after round, and
-/// others read. Of each two barriers tell: it is full, of which one thread is to tell, and it is
-/// empty again, of which each warp that reads is.
+/// others read. Of each two barriers tell: it is full, when all lanes of the warp that fills it
+/// have told so, and it is empty again, when all lanes of all warps that read have. (One lane could
+/// tell for its warp, but not faster, and racecheck would take the copies of the others for races.)
 class Ring {
 public:
     /// A stage, and how often it has been filled before.
@@ -96,7 +97,7 @@ public:
     __device__ void create(int readers) const {
         if (threadIdx.x != 0) return;
         for (int stage = 0; stage < stages_; ++stage) {
-            full(stage).create(1);
+            full(stage).create(32);
             empty(stage).create(readers);
         }
         show_barriers_to_copies();
@@ -111,9 +112,8 @@ public:
     __device__ void wait_until_empty(Turn turn) const {
         if (turn.round > 0) empty(turn.stage).wait(turn.round - 1);
     }
-    // Once the whole warp is here: a lane that still waited for the stage could be two rounds late.
-    __device__ void tell_full(int stage) const { arrive_together(full(stage)); }
-    __device__ void tell_empty(int stage) const { arrive_together(empty(stage)); }
+    __device__ void tell_full(int stage) const { full(stage).arrive(); }
+    __device__ void tell_empty(int stage) const { empty(stage).arrive(); }
 
     __device__ Barrier full(int stage) const { return Barrier(barriers_ + stage * kBytes); }
 
@@ -122,10 +122,6 @@ private:
 
     __device__ Barrier empty(int stage) const {
         return Barrier(barriers_ + stage * kBytes + kBytes / 2);
-    }
-    __device__ static void arrive_together(Barrier barrier) {
-        __syncwarp();
-        if (threadIdx.x % 32 == 0) barrier.arrive();
     }
 
     char* barriers_;

@@ -526,6 +526,18 @@ TEST_F(Int8ConvOnDevice, GoesFromTileToTile) {
     }
 }
 
+TEST_F(Int8ConvOnDevice, GoesRoundItsStages) {
+    // Little, for racecheck: tiles of one block fill each stage twice, and so do chunks of one
+    // tile.
+    Int8Conv conv = quantised(conv_of({160, 160, 16}, 64, 1, 1), Act::kRelu);
+    conv.batch = 8;
+    expect_right(conv, 2, 997);
+    conv = quantised(conv_of({7, 7, 512}, 512, 1, 1), Act::kSwish);
+    conv.batch = 1;
+    add_second(conv, 1024, 2);
+    expect_right(conv, 4);
+}
+
 TEST_F(Int8ConvOnDevice, GoesThroughManyTilesWithFewStages) {
     // Where shared memory has room for two or three rectangles only.
     Int8Conv conv = quantised(conv_of({40, 40, 128}, 256, 3, 1), Act::kSwish);

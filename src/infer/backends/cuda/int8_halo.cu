@@ -164,7 +164,7 @@ public:
           first_tile_(blockIdx.x / work.across),
           tile_step_(gridDim.x / work.across) {}
 
-    __device__ void create_barriers() const { ring_.create(kMultiplying / 32); }
+    __device__ void create_barriers() const { ring_.create(kMultiplying); }
 
     /// One warp of those that copy: every work.copiers-th tile.
     __device__ void copy(int copier) const {
