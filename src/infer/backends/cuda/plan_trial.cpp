@@ -131,11 +131,13 @@ ConvPointers PlanTrial::pointers() const {
     pointers.rate = number(1);
     pointers.shift = number(2);
     pointers.y_grid = output_grid(problem_);
-    // What an operand's zero point comes to is added at the end.
-    Grid operand = kOperandGrid;
-    if (problem_.shifts && problem_.y_type != ElementType::kI8)
-        operand.zero = -kShift / operand.step;
-    pointers.operand_grids.assign(operands, operand);
+    for (const ElementType type : problem_.operand_types) {
+        // What an operand's zero point comes to is added at the end.
+        Grid operand = type == ElementType::kI8 ? kOperandGrid : Grid{};
+        if (problem_.shifts && problem_.y_type != ElementType::kI8)
+            operand.zero = -kShift / operand.step;
+        pointers.operand_grids.push_back(operand);
+    }
     return pointers;
 }
 
