@@ -25,7 +25,7 @@ Result<std::vector<app::Source>> expand(const std::vector<std::string>& words) {
 Result<void> check(SampleSet& set) {
     if (set.samples.empty()) return not_found("no picture could be read", set.from);
     const auto dull = std::count_if(set.samples.begin(), set.samples.end(), [](const Sample& s) {
-        return s.brightness_spread < kLeastSpread;
+        return s.spread < kLeastSpread;
     });
     if (static_cast<std::size_t>(dull) == set.samples.size())
         return invalid_argument(

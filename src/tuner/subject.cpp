@@ -1,8 +1,10 @@
 #include "sluice/tuner/subject.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -59,22 +61,35 @@ std::uint8_t pixel_at(const image::PreprocessPlan& plan, const Sample& sample, s
     return static_cast<std::uint8_t>(std::lround(std::clamp(value, 0.f, 255.f)));
 }
 
-/// Of the part that is picture, not bars.
+/// From the smallest to the largest value, a `few` left aside at each end.
+int width(const std::array<int, 256>& counts, int few) {
+    auto end = [&](auto begin, auto stop) {
+        int seen = 0;
+        return std::find_if(begin, stop, [&](int count) { return (seen += count) > few; }) - begin;
+    };
+    const auto below = end(counts.begin(), counts.end());
+    const auto above = end(counts.rbegin(), counts.rend());
+    return static_cast<int>(std::ssize(counts) - 1 - above - below);
+}
+
+/// Of the part that is picture, not bars; of each channel for itself, for blue is one colour too.
+/// A few pixels that are otherwise (a dead one of a sensor, what a decoder makes of nothing) do not
+/// count: one of a thousand at each end.
 float spread(const image::PreprocessPlan& plan, const Sample& sample) {
-    std::uint8_t low = 255;
-    std::uint8_t high = 0;
+    int most = 0;
     const image::PixelRect& content = sample.placement.content;
+    const int few = content.width * content.height / 1000;
     for (int channel = 0; channel < image::channel_count(plan.channels); ++channel) {
+        std::array<int, 256> counts{};
         for (int y = content.top; y < content.bottom(); ++y) {
             for (int x = content.left; x < content.right(); ++x) {
                 const auto pixel = static_cast<std::size_t>(y * plan.size.width + x);
-                const std::uint8_t value = pixel_at(plan, sample, place(plan, pixel, channel));
-                low = std::min(low, value);
-                high = std::max(high, value);
+                ++counts[pixel_at(plan, sample, place(plan, pixel, channel))];
             }
         }
+        most = std::max(most, width(counts, few));
     }
-    return high > low ? static_cast<float>(high - low) : 0.f;
+    return static_cast<float>(most);
 }
 
 }  // namespace
@@ -126,7 +141,7 @@ Result<Sample> Subject::prepare(const app::Picture& picture) {
     sample.size = picture.view().size;
     sample.input.resize(preprocessor_->output_bytes());
     sample.placement = SLUICE_TRY(preprocessor_->run(picture.view(), sample.input.data()));
-    sample.brightness_spread = spread(preprocessor_->plan(), sample);
+    sample.spread = spread(preprocessor_->plan(), sample);
     return sample;
 }
 

@@ -25,7 +25,7 @@ struct Sample {
     image::Placement placement;
     std::vector<std::byte> input;  ///< as the pre-processing wrote it
     int half = 0;                  ///< of its source, 0 or 1: one half judges what the other taught
-    float brightness_spread = 0;   ///< largest less smallest of its pixels, 0..255
+    float spread = 0;              ///< of its values, 0..255; of the channel with the most
 };
 
 /// What a network says of a sample.

@@ -89,9 +89,11 @@ TEST_F(Calibrate, SaysWhatPicturesCannotTell) {
     EXPECT_EQ(one.code, 0) << one.err;
     EXPECT_EQ(one.json()["held_out"], false);
     EXPECT_THAT(one.json()["warnings"].dump(), HasSubstr("1 picture can neither teach nor judge"));
-    Outcome black = calibrate({"--source", "test:black?frames=4"});
-    EXPECT_EQ(black.code, kUsage);
-    EXPECT_THAT(black.err, HasSubstr("one colour"));
+    for (const char* colour : {"test:black?frames=4", "test:blue?frames=4"}) {
+        Outcome plain = calibrate({"--source", colour});
+        EXPECT_EQ(plain.code, kUsage) << colour;
+        EXPECT_THAT(plain.err, HasSubstr("one colour"));
+    }
 }
 
 TEST_F(Calibrate, ACalibrationOfAnotherModelIsRefused) {
