@@ -177,6 +177,16 @@ Result<Judge> Judge::create(const Subject& subject,
     return judge;
 }
 
+std::string Judge::blind() const {
+    const bool boxes = measure_ == Measure::kF1 && reference_boxes_ == 0;
+    const bool labels = measure_ == Measure::kMap && reference_value_ == 0;
+    if (!boxes && !labels) return {};
+    return fmt::format(
+        "fp32 finds nothing in these pictures{}, so nobody can say what int8 loses: give pictures "
+        "of what the model is for",
+        labels ? " that the labels name" : "");
+}
+
 std::vector<DetectedBox> Judge::seen(const Answer& answer) const {
     std::vector<DetectedBox> out;
     for (const DetectedBox& box : answer.boxes) {

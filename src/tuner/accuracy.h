@@ -59,9 +59,9 @@ public:
     /// What fp32 itself scores; 1 but for kMap.
     double reference_value() const { return reference_value_; }
     std::span<const Answer> reference() const { return reference_; }
-    /// What of fp32's boxes users see, over all samples. Where a detector finds nothing, nobody can
-    /// say what it loses.
-    std::int64_t reference_boxes() const { return reference_boxes_; }
+    /// Why nobody can say what int8 loses: a detector that finds nothing in fp32 loses nothing. ""
+    /// where it can be said.
+    std::string blind() const;
     /// In the order of the samples.
     Result<Accuracy> judge(std::span<const Answer> found) const;
     /// The loss alone, which takes less time.
@@ -79,7 +79,7 @@ private:
 
     Measure measure_ = Measure::kF1;
     double reference_value_ = 1;
-    std::int64_t reference_boxes_ = 0;
+    std::int64_t reference_boxes_ = 0;  ///< that users see, over all samples
     std::vector<Answer> reference_;
     std::vector<float> thresholds_;
     std::vector<std::string> class_names_;

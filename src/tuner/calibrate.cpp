@@ -61,6 +61,9 @@ Result<Subjects> begin(const CalibrateOptions& options,
     auto reference = SLUICE_TRY(out.subject->answers(*engine, pointers(out.set.samples)));
     out.judge = std::make_unique<Judge>(SLUICE_TRY(
         Judge::create(*out.subject, out.set.samples, std::move(reference), options.labels)));
+    // Said before the work, which may take minutes.
+    const std::string blind = out.judge->blind();
+    if (!blind.empty() && !options.force) return invalid_argument(blind, report.images);
     report.measure = out.judge->measure();
     report.fp32_value = out.judge->reference_value();
     report.floor = options.floor.value_or(default_floor(report.measure));

@@ -79,25 +79,22 @@ Result<void> judge_precisions(Subject& subject,
 }
 
 void decide(const Judge& judge, bool force, CalibrationReport& report) {
-    const bool blind = judge.measure() == Measure::kF1 && judge.reference_boxes() == 0;
-    if (report.int8.loss <= report.floor && !blind) return;
+    const std::string blind = judge.blind();
+    if (report.int8.loss <= report.floor && blind.empty()) return;
     report.verdict = force ? Verdict::kForced : Verdict::kRefused;
     for (PrecisionReport& precision : report.precisions) {
         if (precision.precision == Precision::kInt8) precision.passed = false;
     }
     const PrecisionReport& other = fastest_that_passed(report);
     report.chosen = other.precision;
-    if (blind) {
-        report.reasons.emplace_back(
-            "fp32 finds nothing in these pictures, so nobody can say what int8 loses: give "
-            "pictures of what the model is for");
-    } else {
-        report.reasons.push_back("int8 " + loss_sentence(report));
+    if (!blind.empty()) {
+        report.reasons.push_back(blind);
+        return;
     }
+    report.reasons.push_back("int8 " + loss_sentence(report));
     suggest(other, report);
-    if (!blind)
-        report.reasons.push_back(
-            fmt::format("--floor {:.3f} would let it pass", report.int8.loss + 0.0005));
+    report.reasons.push_back(
+        fmt::format("--floor {:.3f} would let it pass", report.int8.loss + 0.0005));
 }
 
 Result<void> show_worst(const Subject& subject,
