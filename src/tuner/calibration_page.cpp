@@ -125,9 +125,7 @@ std::string precision_rows(const CalibrationReport& report) {
             accuracy.loss,
             accuracy.interval.low,
             accuracy.interval.high,
-            !line.passed                      ? "below the floor"
-            : line.precision == report.chosen ? "auto takes this"
-                                              : "");
+            remark(report, line));
     }
     return out + "</table>\n";
 }

@@ -63,6 +63,15 @@ TEST(CalibrationReport, SaysWhatAutoTakesAndWhy) {
     report.chosen = Precision::kBf16;
     EXPECT_THAT(speed_sentence(report), HasSubstr("no int8"));
 }
+TEST(CalibrationReport, AutoDoesNotTakeWhatNoNewPictureJudged) {
+    CalibrationReport report = example();
+    report.held_out = false;
+    report.precisions[1].images_per_second = 150;
+    report.precisions[2].passed = false;
+    EXPECT_THAT(speed_sentence(report), HasSubstr("is not known: auto takes bf16"));
+    EXPECT_EQ(remark(report, report.precisions[2]), "not for auto");
+    EXPECT_EQ(remark(report, report.precisions[1]), "auto takes this");
+}
 TEST(CalibrationReport, TheTableNamesTheWorstLayerFirst) {
     const std::string table = to_table(example());
     EXPECT_LT(table.find("stem"), table.find("neck"));

@@ -72,6 +72,8 @@ Result<void> judge_precisions(Subject& subject,
             line.accuracy = SLUICE_TRY(judge.judge(answers));
         }
         line.passed = line.accuracy.loss <= report.floor;
+        // Good marks in what it was taught are no reason to take it unasked.
+        if (contender.precision == Precision::kInt8 && !report.held_out) line.passed = false;
     }
     report.precisions.front().passed = true;
     report.chosen = fastest_that_passed(report).precision;

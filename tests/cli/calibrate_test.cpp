@@ -88,6 +88,7 @@ TEST_F(Calibrate, SaysWhatPicturesCannotTell) {
     Outcome one = calibrate({"--source", "test:snow?frames=1"});
     EXPECT_EQ(one.code, 0) << one.err;
     EXPECT_EQ(one.json()["held_out"], false);
+    EXPECT_NE(one.json()["chosen"], "int8");
     EXPECT_THAT(one.json()["warnings"].dump(), HasSubstr("1 picture can neither teach nor judge"));
     for (const char* colour : {"test:black?frames=4", "test:blue?frames=4"}) {
         Outcome plain = calibrate({"--source", colour});
