@@ -37,6 +37,7 @@ struct Subjects {
     SampleSet set;
     std::unique_ptr<Judge> judge;
     std::string hash;
+    std::string broken_output;  ///< of fp32
 };
 
 Result<Subjects> begin(const CalibrateOptions& options,
@@ -59,15 +60,37 @@ Result<Subjects> begin(const CalibrateOptions& options,
     SLUICE_TRY(progress.step("running in fp32", 0, 1));
     auto engine = SLUICE_TRY(out.subject->observe({}, nullptr));
     auto reference = SLUICE_TRY(out.subject->answers(*engine, pointers(out.set.samples)));
+    out.broken_output = out.subject->broken_output();
     out.judge = std::make_unique<Judge>(SLUICE_TRY(
         Judge::create(*out.subject, out.set.samples, std::move(reference), options.labels)));
-    // Said before the work, which may take minutes.
-    const std::string blind = out.judge->blind();
-    if (!blind.empty() && !options.force) return invalid_argument(blind, report.images);
     report.measure = out.judge->measure();
     report.fp32_value = out.judge->reference_value();
     report.floor = options.floor.value_or(default_floor(report.measure));
     return out;
+}
+
+/// What the layers read. Then, before the work that may take minutes, whether fp32's answers are
+/// any to compare with: last, for a tensor with numbers that are not finite tells more of what is
+/// broken than an output.
+Result<Activations> look_inside(const Subjects& subjects,
+                                const CalibrateOptions& options,
+                                Journal& journal,
+                                Progress& progress,
+                                const CalibrationReport& report) {
+    auto activations = Activations::collect(
+        *subjects.subject, subjects.set.samples, subjects.layers, journal, progress);
+    if (!activations && activations.error().code != ErrorCode::kInvalidArgument) return activations;
+    const std::string& broken = subjects.broken_output;
+    const std::string blind = subjects.judge->blind();
+    if (activations && broken.empty() && (blind.empty() || options.force)) return activations;
+    journal.remove();  // the same command would come to the same
+    if (!activations) return activations;
+    if (broken.empty()) return invalid_argument(blind, report.images);
+    return invalid_argument(
+        fmt::format("output '{}' holds numbers that are not finite (NaN or infinite) in fp32: the "
+                    "model, or what was put into it, is broken",
+                    broken),
+        report.model);
 }
 
 /// What the device's own int8 answers; in emulation where it has none.
@@ -165,12 +188,10 @@ Result<CalibrationReport> calibrate(const CalibrateOptions& options, Progress& p
         report.warnings.push_back(fmt::format("went on where it was interrupted ({} results of {})",
                                               journal.resumed(),
                                               output + ".work"));
-    Workbench bench{
-        *subjects.subject,
-        subjects.hash,
-        subjects.layers,
-        SLUICE_TRY(Activations::collect(
-            *subjects.subject, subjects.set.samples, subjects.layers, journal, progress))};
+    Workbench bench{*subjects.subject,
+                    subjects.hash,
+                    subjects.layers,
+                    SLUICE_TRY(look_inside(subjects, options, journal, progress, report))};
     Study study(bench, subjects.set, *subjects.judge, journal, progress, report);
     SLUICE_TRY(study.run(report.floor));
 
@@ -208,8 +229,8 @@ Result<CalibrationReport> check_calibration(const CalibrateOptions& options,
     list_layers(subjects, calibration, report);
 
     Journal none;
-    const Activations activations = SLUICE_TRY(Activations::collect(
-        *subjects.subject, subjects.set.samples, subjects.layers, none, progress));
+    const Activations activations =
+        SLUICE_TRY(look_inside(subjects, options, none, progress, report));
     report.domain = compare_domain(calibration, activations);
     SLUICE_TRY(progress.step("measuring int8", 0, 1));
     const auto answers = SLUICE_TRY(

@@ -211,6 +211,7 @@ Result<Answer> Subject::answer(const Sample& sample, std::span<const memory::Ten
     Answer answer;
     const std::size_t own = model_->outputs().size();
     outputs = outputs.first(std::min(own, outputs.size()));
+    look_for_broken(outputs);
     if (!postprocessor_) {
         for (const memory::TensorView& output : outputs) {
             if (output.type != memory::ElementType::kF32) continue;
@@ -227,8 +228,19 @@ Result<Answer> Subject::answer(const Sample& sample, std::span<const memory::Ten
     return answer;
 }
 
+void Subject::look_for_broken(std::span<const memory::TensorView> outputs) {
+    auto broken = [&](float x) { return std::isnan(x) || (!postprocessor_ && std::isinf(x)); };
+    for (std::size_t i = 0; broken_output_.empty() && i < outputs.size(); ++i) {
+        if (outputs[i].type != memory::ElementType::kF32) continue;
+        const std::span<const float> values = outputs[i].floats();
+        if (std::any_of(values.begin(), values.end(), broken))
+            broken_output_ = model_->outputs()[i].name;
+    }
+}
+
 Result<std::vector<Answer>> Subject::answers(Engine& engine,
                                              std::span<const Sample* const> samples) {
+    broken_output_.clear();
     std::vector<Answer> out;
     auto visit = [&](std::size_t i, std::span<const memory::TensorView> outputs) -> Result<void> {
         out.push_back(SLUICE_TRY(answer(*samples[i], outputs)));

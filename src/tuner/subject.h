@@ -77,11 +77,15 @@ public:
     /// Runs the samples and reads the outputs.
     Result<std::vector<Answer>> answers(infer::Engine& engine,
                                         std::span<const Sample* const> samples);
+    /// An output that held NaN in the last answers(), or an infinity, of which heads of detectors
+    /// may make something; "" where none did.
+    const std::string& broken_output() const { return broken_output_; }
 
 private:
     Subject() = default;
     /// Outputs (the model's own come first) of a sample that ran alone.
     Result<Answer> answer(const Sample& sample, std::span<const memory::TensorView> outputs);
+    void look_for_broken(std::span<const memory::TensorView> outputs);
 
     infer::RunnerOptions options_;
     infer::ModelDescription description_;
@@ -91,6 +95,7 @@ private:
     std::unique_ptr<infer::Postprocessor> postprocessor_;  ///< of a detector, at kLowestScore
     std::vector<float> thresholds_;
     std::vector<meta::Detection> found_;  ///< scratch
+    std::string broken_output_;
 };
 
 /// The address of each.

@@ -97,6 +97,26 @@ TEST_F(Calibrate, SaysWhatPicturesCannotTell) {
     }
 }
 
+TEST_F(Calibrate, NamesWhatIsNotFinite) {
+    auto with = [&](const std::string& model) {
+        fs::copy_file(fs::path(SLUICE_SOURCE_DIR) / "tests/models" / model, in_folder(model));
+        return run({"calibrate",
+                    in_folder(model),
+                    "--config",
+                    in_folder("joined.yaml"),
+                    "--source",
+                    "test:snow?frames=4"});
+    };
+    for (const auto& [model, named] : {std::pair("nan_inside.onnx", "tensor 'logs'"),
+                                       std::pair("nan_outside.onnx", "output 'logs'")}) {
+        Outcome done = with(model);
+        EXPECT_EQ(done.code, kUsage) << done.err;
+        EXPECT_THAT(done.err, HasSubstr(named));
+        EXPECT_THAT(done.err, HasSubstr("not finite"));
+        EXPECT_FALSE(exists(std::string(model) + ".calibration.work"));
+    }
+}
+
 TEST_F(Calibrate, ACalibrationOfAnotherModelIsRefused) {
     ASSERT_EQ(calibrate(pictures_).code, 0);
     fs::copy_file(fs::path(SLUICE_SOURCE_DIR) / "tests/models/focus.onnx", in_folder("focus.onnx"));

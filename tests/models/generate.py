@@ -99,6 +99,16 @@ def main():
          [tensor("image", ["N", 3, 16, 16])], [tensor("sums", ["N", 8, 16, 16])],
          [constant("kernel", random((8, 3, 3, 3), 3))])
 
+    # NaN, once where a layer reads it and once in the output alone.
+    convolve_a = node("Conv", ["image", "ka"], ["a"], name="conv_a")
+    save("nan_inside", [convolve_a, node("Log", ["a"], ["logs"], name="log"),
+                        node("Conv", ["logs", "kb"], ["out"], name="conv_b")],
+         [tensor("image", ["N", 3, 16, 16])], [tensor("out", ["N", 8, 16, 16])],
+         [constant("ka", random((8, 3, 1, 1), 21)), constant("kb", random((8, 8, 1, 1), 22))])
+    save("nan_outside", [convolve_a, node("Log", ["a"], ["logs"], name="log")],
+         [tensor("image", ["N", 3, 16, 16])], [tensor("logs", ["N", 8, 16, 16])],
+         [constant("ka", random((8, 3, 1, 1), 21))])
+
     # What int8 meets: tensors joined by Concat and MaxPool, a depthwise layer, a sum.
     save("joined",
          [node("Conv", ["image", "ka", "ba"], ["a0"], pads=[1, 1, 1, 1], name="conv_a"),
