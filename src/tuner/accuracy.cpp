@@ -278,7 +278,8 @@ Accuracy Judge::against_boxes(std::span<const Answer> found) const {
         accuracy.classes.push_back(
             {at < class_names_.size() ? class_names_[at] : fmt::format("class {}", category),
              agreement.reference,
-             agreement.f1()});
+             agreement.f1(),
+             agreement.mean_overlap()});
     }
     std::stable_sort(
         accuracy.classes.begin(),

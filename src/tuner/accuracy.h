@@ -28,6 +28,7 @@ struct ClassAccuracy {
     std::string name;
     std::int64_t boxes = 0;  ///< of fp32
     double f1 = 1;
+    double mean_overlap = 0;  ///< of the matched boxes; 0 where there are none
 };
 
 struct Accuracy {

@@ -10,7 +10,10 @@ using Json = nlohmann::ordered_json;
 Json to_json(const Accuracy& accuracy) {
     Json classes = Json::array();
     for (const ClassAccuracy& line : accuracy.classes)
-        classes.push_back({{"name", line.name}, {"boxes", line.boxes}, {"f1", line.f1}});
+        classes.push_back({{"name", line.name},
+                           {"boxes", line.boxes},
+                           {"f1", line.f1},
+                           {"mean_iou", line.mean_overlap}});
     return {{"value", accuracy.value},
             {"loss", accuracy.loss},
             {"loss_95", {accuracy.interval.low, accuracy.interval.high}},

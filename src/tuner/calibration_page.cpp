@@ -289,15 +289,17 @@ std::string class_rows(const CalibrationReport& report) {
     std::string out = fmt::format(
         "<h2>Boxes as fp32's</h2>\n<p>Matched F1 {:.3f} at IoU 0.5, mean IoU {:.3f}.</p>\n"
         "<table>\n<tr><th>class</th><th class=\"n\">fp32's boxes</th><th "
-        "class=\"n\">F1</th></tr>\n",
+        "class=\"n\">F1</th><th class=\"n\">mean IoU</th></tr>\n",
         report.int8.f1,
         report.int8.mean_overlap);
     for (const ClassAccuracy& line : report.int8.classes)
-        out +=
-            fmt::format("<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{:.3f}</td></tr>\n",
-                        escape(line.name),
-                        line.boxes,
-                        line.f1);
+        out += fmt::format(
+            "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{:.3f}</td>"
+            "<td class=\"n\">{}</td></tr>\n",
+            escape(line.name),
+            line.boxes,
+            line.f1,
+            line.mean_overlap > 0 ? fmt::format("{:.3f}", line.mean_overlap) : "");
     return out + "</table>\n";
 }
 

@@ -31,6 +31,7 @@ CalibrationReport example() {
     report.method = "mse";
     report.int8.loss = 0.06;
     report.int8.value = 0.94;
+    report.int8.classes = {{"person", 20, 0.95, 0.912}, {"dog", 1, 0, 0}};
     report.layers.resize(2);
     report.layers[0].layer.name = "stem";
     report.layers[0].distance = 0.01;
@@ -85,6 +86,7 @@ TEST(CalibrationReport, JsonHoldsAllButThePictures) {
     EXPECT_EQ(json["verdict"], "passed");
     EXPECT_EQ(json["chosen"], "bf16");
     EXPECT_EQ(json["layers"][1]["in_float"], "loses much");
+    EXPECT_EQ(json["int8"]["classes"][0]["mean_iou"], 0.912);
     EXPECT_EQ(json["precisions"][2]["images_per_second"], 176);
     EXPECT_FALSE(json.contains("domain"));
 }
@@ -95,6 +97,8 @@ TEST(CalibrationReport, ThePageIsWholeAndEscapesNames) {
     EXPECT_THAT(page, HasSubstr("base64,anBnIQ=="));  // "jpg!"
     // The box in the JPEG's pixels, which are half the picture's.
     EXPECT_THAT(page, HasSubstr("x=\"5.0\" y=\"5.0\" width=\"10.0\""));
+    EXPECT_THAT(page, HasSubstr(">0.950</td><td class=\"n\">0.912</td>"));
+    EXPECT_THAT(page, HasSubstr(">0.000</td><td class=\"n\"></td>"));
     EXPECT_THAT(page, Not(HasSubstr("http")));
 }
 TEST(CalibrationReport, AnotherDomainIsSaid) {
