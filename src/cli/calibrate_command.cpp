@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -91,6 +92,17 @@ private:
     TimePoint drawn_{};
 };
 
+/// Before work that takes minutes, for a file that is written at its end.
+Result<void> check_writable(const std::string& path) {
+    namespace fs = std::filesystem;
+    const fs::path folder = fs::path(path).parent_path();
+    std::error_code ignored;
+    const bool there = fs::is_directory(folder.empty() ? "." : folder, ignored);
+    const bool may = access(folder.empty() ? "." : folder.c_str(), W_OK) == 0;
+    if (there && may && !fs::is_directory(path, ignored)) return {};
+    return io_error(there ? "no file can be written there" : "there is no such folder", path);
+}
+
 Result<void> write_file(const std::string& path, const std::string& text) {
     std::ofstream out(path, std::ios::binary);
     out << text;
@@ -99,7 +111,10 @@ Result<void> write_file(const std::string& path, const std::string& text) {
     return {};
 }
 
-void print_verdict(const tuner::CalibrationReport& report) {
+/// `notes`: those that the table would have had.
+void print_verdict(const tuner::CalibrationReport& report, bool notes) {
+    for (std::size_t i = 0; notes && i < report.warnings.size(); ++i)
+        print_error("calibrate", report.warnings[i]);
     if (report.verdict == tuner::Verdict::kRefused)
         print_error("calibrate",
                     report.check ? "int8 does not pass here"
@@ -121,6 +136,9 @@ Result<int> calibrate(CalibrateArguments& arguments) {
             "is for");
     options.turn =
         std::chrono::duration_cast<Duration>(std::chrono::duration<double>(arguments.seconds));
+    for (const std::string& path : {arguments.report, options.tensorrt_cache}) {
+        if (!path.empty()) SLUICE_TRY(check_writable(path));
+    }
     SLUICE_TRY(app::initialise());
     struct sigaction action {};
     action.sa_handler = on_signal;
@@ -136,16 +154,16 @@ Result<int> calibrate(CalibrateArguments& arguments) {
         return kExitInterrupted;
     }
     if (!report) return std::move(report).error();
-    if (!arguments.report.empty())
-        SLUICE_TRY(write_file(arguments.report, tuner::to_html(*report)));
     const std::string text = arguments.json    ? tuner::to_json(*report)
                              : arguments.quiet ? std::string()
                                                : tuner::to_table(*report);
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
-    print_verdict(*report);
+    print_verdict(*report, arguments.quiet && !arguments.json);
     if (!report->written.empty() && !arguments.quiet)
         fmt::print(stderr, "sluice calibrate: wrote {}\n", report->written);
+    if (!arguments.report.empty())
+        SLUICE_TRY(write_file(arguments.report, tuner::to_html(*report)));
     return report->verdict == tuner::Verdict::kRefused ? kExitRefused : kExitDone;
 }
 

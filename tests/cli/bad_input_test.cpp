@@ -72,6 +72,12 @@ TEST_F(BadInput, ACalibrationNamesWhatItCannotUse) {
     expect_error(run({"calibrate", model, "--source", "test:ball?frames=4", "--floor", "2"}),
                  kUsage,
                  "--floor");
+    for (const char* file : {"--report", "--tensorrt-cache"}) {
+        const std::string nowhere = in_folder("no/such/file");
+        expect_error(run({"calibrate", model, "--source", "test:ball?frames=4", file, nowhere}),
+                     kUsage,
+                     nowhere + ": there is no such folder");
+    }
     expect_error(run({"calibrate", model, "--source", "test:ball", "--check", in_folder("none")}),
                  kUsage,
                  "none");

@@ -90,6 +90,8 @@ TEST_F(Calibrate, SaysWhatPicturesCannotTell) {
     EXPECT_EQ(one.json()["held_out"], false);
     EXPECT_NE(one.json()["chosen"], "int8");
     EXPECT_THAT(one.json()["warnings"].dump(), HasSubstr("1 picture can neither teach nor judge"));
+    Outcome quiet = run({"calibrate", model_, "--source", "test:snow?frames=1", "--quiet"});
+    EXPECT_THAT(quiet.err, HasSubstr("1 picture can neither teach nor judge"));
     for (const char* colour : {"test:black?frames=4", "test:blue?frames=4"}) {
         Outcome plain = calibrate({"--source", colour});
         EXPECT_EQ(plain.code, kUsage) << colour;
