@@ -1,7 +1,9 @@
 #include "sluice/infer/backends/cuda/import.h"
 
 #include <algorithm>
+#include <array>
 
+#include <fmt/format.h>
 #include <openvino/op/ops.hpp>
 
 #include "sluice/infer/backends/cuda/import_detail.h"
@@ -15,12 +17,54 @@ bool is_whole(const ov::element::Type& type) {
     return type.is_integral_number();
 }
 
-/// What to do without an operator that is not taken.
+/// Operators that are not taken, by their first letters, and the nearest way without them.
+struct Advice {
+    std::string_view types;
+    std::string_view text;
+};
+constexpr std::string_view kNoSuppression =
+    "export the model without it, suppression is done after the network";
+constexpr std::string_view kNoDecoding =
+    "export the heads as they are, boxes are decoded after the network";
+constexpr std::string_view kFixedShapes = "export the model with fixed shapes";
+constexpr std::string_view kNoLoops =
+    "nothing that repeats is taken: its steps written out are (MatMul, Add, Sigmoid, Tanh)";
+constexpr std::string_view kNoScatter = "Concat of slices, or Select, can say the same";
+constexpr std::array<Advice, 26> kAdvice{{
+    {"NonMaxSuppression", kNoSuppression},
+    {"NMSRotated", kNoSuppression},
+    {"MulticlassNms", kNoSuppression},
+    {"MatrixNms", kNoSuppression},
+    {"DetectionOutput", kNoDecoding},
+    {"Proposal", kNoDecoding},
+    {"ExperimentalDetectron", kNoDecoding},
+    {"RegionYolo", kNoDecoding},
+    {"ShapeOf", kFixedShapes},
+    {"NonZero", kFixedShapes},
+    {"Range", kFixedShapes},
+    {"LSTM", kNoLoops},
+    {"GRU", kNoLoops},
+    {"RNN", kNoLoops},
+    {"Loop", kNoLoops},
+    {"TensorIterator", kNoLoops},
+    {"If", "export the branch that is meant"},
+    {"Scatter", kNoScatter},
+    {"CumSum", "MatMul with a triangle of ones can say the same"},
+    {"Einsum", "MatMul and Transpose can say the same"},
+    {"OneHot", "Equal with the numbers 0, 1, 2, .. can say the same"},
+    {"Reverse", "Gather with fixed places can say the same"},
+    {"Roll", "Concat of two slices can say the same"},
+    {"DeformableConvolution", "GridSample and Convolution are taken"},
+    {"AdaptiveAvgPool", "AvgPool and ReduceMean are taken"},
+    {"AdaptiveMaxPool", "MaxPool and ReduceMax are taken"},
+}};
+
+/// ": ..", or "".
 std::string advice(std::string_view type) {
-    if (type == "NonMaxSuppression" || type == "MulticlassNms" || type == "MatrixNms")
-        return ": export the model without it, suppression is done after the network";
-    if (type == "ShapeOf" || type == "NonZero") return ": export the model with fixed shapes";
-    return {};
+    const auto known = std::find_if(kAdvice.begin(), kAdvice.end(), [&](const Advice& advice) {
+        return type.starts_with(advice.types);
+    });
+    return known == kAdvice.end() ? std::string() : fmt::format(": {}", known->text);
 }
 
 }  // namespace

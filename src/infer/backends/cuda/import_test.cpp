@@ -143,6 +143,7 @@ TEST(Import, NamesTheNodeThatItCannotTake) {
     ASSERT_FALSE(imported);
     EXPECT_EQ(imported.error().code, ErrorCode::kUnsupported);
     EXPECT_THAT(imported.error().message, testing::HasSubstr("'running_sums' (CumSum)"));
+    EXPECT_THAT(imported.error().message, testing::HasSubstr("MatMul with a triangle of ones"));
 }
 
 class RealModel : public testing::TestWithParam<std::string> {};
