@@ -1,13 +1,16 @@
 #include "sluice/app/explain.h"
 
 #include <filesystem>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "sluice/app/chains.h"
 #include "sluice/app/detail/branch.h"
+#include "sluice/base/log.h"
 #include "sluice/gst/cuda_memory.h"
+#include "sluice/infer/calibration_file.h"
 
 namespace sluice::app {
 namespace {
@@ -113,6 +116,21 @@ std::string decoder_text(const Decoding& decoding) {
                        decoding.bytes);
 }
 
+/// The way would then be shown through the host, as if the run took the CPU.
+void warn_of_missing_devices(const std::vector<Chain>& chains) {
+    std::set<std::string> told;
+    for (const Chain& chain : chains) {
+        for (const gst::InferSettings& model : chain.models) {
+            const auto found = infer::device_name(model.engine.device);
+            if (found || !told.insert(model.engine.device).second) continue;
+            log_warning("app",
+                        "a run would be refused here: option 'device': {}: {}",
+                        model.engine.device,
+                        found.error().message);
+        }
+    }
+}
+
 }  // namespace
 
 PixelPath trace_pixels(const PipelineDescription& description,
@@ -138,6 +156,7 @@ PixelPath trace_pixels(const PipelineDescription& description,
 Result<std::vector<PixelPath>> explain_pixels(const PipelineDescription& description,
                                               const std::vector<Source>& sources) {
     auto chains = SLUICE_TRY(plan_chains(description, sources, gst::cuda_device_count()));
+    warn_of_missing_devices(chains);
     auto pipeline = SLUICE_TRY(Pipeline::create_sources(description, sources));
     SLUICE_TRY(pipeline->start());
     TimePoint end = now() + kPatience;

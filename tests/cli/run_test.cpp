@@ -165,6 +165,12 @@ TEST_F(Run, ExplainsItselfInAFormThatItReads) {
     Outcome explained = run_model({"--source", clip, "--output", in_folder("o.mp4"), "--explain"});
     EXPECT_EQ(explained.code, 0);
     EXPECT_THAT(explained.out, HasSubstr("# sluicemux"));
+    EXPECT_THAT(explained.err, testing::Not(HasSubstr("refused")));
+    Outcome elsewhere =
+        run_model({"--source", clip, "--set", "models.device=cuda:1023", "--explain"});
+    EXPECT_EQ(elsewhere.code, 0);
+    EXPECT_THAT(elsewhere.err,
+                HasSubstr("a run would be refused here: option 'device': cuda:1023"));
     EXPECT_FALSE(fs::exists(in_folder("o.mp4")));
     std::string config = write("p.yaml", explained.out);
     Outcome done = run({"run", config, "--json"});
