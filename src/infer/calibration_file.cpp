@@ -196,6 +196,35 @@ Result<std::shared_ptr<const Calibration>> read_for(const std::string& file,
     return std::make_shared<const Calibration>(std::move(calibration));
 }
 
+/// Decides, where the calibration knows the device.
+std::string auto_note(const Calibration& calibration,
+                      const std::string& device,
+                      Precision& precision) {
+    const auto best = recommended(calibration, device);
+    if (!best)
+        return "precision auto: the device's own, for the calibration was not made on this one";
+    precision = best->precision;
+    return fmt::format(
+        "precision auto: {} was the fastest that passed when calibrated here ({:.0f} images/s, a "
+        "loss of {:.4f} {})",
+        to_text(best->precision),
+        best->images_per_second,
+        best->loss,
+        calibration.measure);
+}
+
+std::string forced_note(const Calibration& calibration) {
+    std::string note = "int8 was forced (--force)";
+    for (const MeasuredPrecision& measured : calibration.measured) {
+        if (measured.precision != Precision::kInt8) continue;
+        return note + fmt::format(": a loss of {:.4f} {}, the floor allows {:.4f}",
+                                  measured.loss,
+                                  calibration.measure,
+                                  calibration.floor);
+    }
+    return note;
+}
+
 }  // namespace
 
 Result<Calibration> read_calibration(const std::string& path) {
@@ -284,37 +313,31 @@ std::optional<MeasuredPrecision> recommended(const Calibration& calibration,
     return best;
 }
 
-Result<EngineOptions> decide_precision(const std::string& model,
-                                       EngineOptions options,
-                                       const std::string& device) {
-    if (options.precision != Precision::kAuto) return options;
-    std::shared_ptr<const Calibration> calibration = options.calibration;
-    if (!calibration) {
-        const std::string file = calibration_file_of(model, options);
-        if (file.empty() || is_tensorrt_cache(file)) return options;
+Result<DecidedPrecision> decide_precision(const std::string& model,
+                                          EngineOptions options,
+                                          const std::string& device) {
+    const bool automatic = options.precision == Precision::kAuto;
+    DecidedPrecision out{std::move(options), {}};
+    if (!automatic && out.options.precision != Precision::kInt8) return out;
+    if (!out.options.calibration) {
+        const std::string file = calibration_file_of(model, out.options);
+        if (file.empty() || is_tensorrt_cache(file)) return out;
         auto found = read_for(file, model);
-        if (!found && !options.int8_calib_file.empty()) return std::move(found).error();
+        if (!found && !automatic) return out;
+        if (!found && !out.options.int8_calib_file.empty()) return std::move(found).error();
         if (!found) {
             log_warning("infer", "{}; the device's own precision is taken", found.error().text());
-            return options;
+            return out;
         }
-        calibration = std::move(*found);
+        out.options.calibration = std::move(*found);
     }
-    const auto best = recommended(*calibration, device);
-    if (!best) return options;
-    options.precision = best->precision;
-    options.calibration = calibration;
-    log_info(
-        "infer",
-        "{}: precision auto takes {}: {:.0f} images/s and a loss of {:.4f} ({}) when calibrated "
-        "on this {}, the fastest that passed",
-        model,
-        to_text(best->precision),
-        best->images_per_second,
-        best->loss,
-        calibration->measure,
-        device);
-    return options;
+    if (automatic) {
+        out.note = auto_note(*out.options.calibration, device, out.options.precision);
+    } else if (out.options.calibration->forced) {
+        out.note = forced_note(*out.options.calibration);
+        log_warning("infer", "{}: {}", model, out.note);
+    }
+    return out;
 }
 
 }  // namespace sluice::infer

@@ -46,12 +46,21 @@ Result<std::shared_ptr<const Calibration>> find_calibration(
 std::optional<MeasuredPrecision> recommended(const Calibration& calibration,
                                              const std::string& device);
 
-/// The options with `precision: auto` decided, as far as a calibration that is there (not a
-/// TensorRT cache) knows the device: precision and calibration are filled in and the log says why.
-/// A calibration that cannot be used is an error where the options name it, else a warning.
-Result<EngineOptions> decide_precision(const std::string& model,
-                                       EngineOptions options,
-                                       const std::string& device);
+/// What a calibration makes of the options.
+struct DecidedPrecision {
+    EngineOptions options;
+    /// For Engine::description(): what `auto` took and why, that int8 was forced. "" where the
+    /// calibration has no say.
+    std::string note;
+};
+
+/// `precision: auto` decided, as far as a calibration that is there (not a TensorRT cache) knows
+/// the device: precision and calibration are filled in. Of int8 that was forced (`sluice calibrate
+/// --force`) the log warns. A calibration that cannot be used is an error where the options name it
+/// and it is to decide, else a warning; of asked int8 it is told where it is needed.
+Result<DecidedPrecision> decide_precision(const std::string& model,
+                                          EngineOptions options,
+                                          const std::string& device);
 
 /// "AMD EPYC 9R14 96-Core Processor", "NVIDIA H100 80GB HBM3, compute capability 9.0": what a
 /// device of EngineOptions::device is called, "auto" being the one that an engine would get.

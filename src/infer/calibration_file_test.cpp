@@ -186,14 +186,31 @@ TEST_F(CalibrationFile, DecidesWhatAutoTakes) {
     const std::string model = model_with(example());
     auto decided = decide_precision(model, {}, "NVIDIA H200");
     ASSERT_TRUE(decided) << decided.error().text();
-    EXPECT_EQ(decided->precision, Precision::kInt8);
-    ASSERT_TRUE(decided->calibration);
-    EXPECT_EQ(decide_precision(model, {}, "Intel Xeon")->precision, Precision::kAuto);
+    EXPECT_EQ(decided->options.precision, Precision::kInt8);
+    ASSERT_TRUE(decided->options.calibration);
+    EXPECT_THAT(decided->note, HasSubstr("int8 was the fastest that passed"));
+    decided = decide_precision(model, {}, "Intel Xeon");
+    EXPECT_EQ(decided->options.precision, Precision::kAuto);
+    EXPECT_THAT(decided->note, HasSubstr("not made on this one"));
     EngineOptions options;
     options.precision = Precision::kFp32;
-    EXPECT_EQ(decide_precision(model, options, "NVIDIA H200")->precision, Precision::kFp32);
-    EXPECT_EQ(decide_precision(write(file("other.onnx"), "x"), {}, "AMD EPYC")->precision,
-              Precision::kAuto);
+    decided = decide_precision(model, options, "NVIDIA H200");
+    EXPECT_EQ(decided->options.precision, Precision::kFp32);
+    EXPECT_EQ(decided->note, "");
+    decided = decide_precision(write(file("other.onnx"), "x"), {}, "AMD EPYC");
+    EXPECT_EQ(decided->options.precision, Precision::kAuto);
+    EXPECT_EQ(decided->note, "");
+}
+
+TEST_F(CalibrationFile, ForcedInt8IsTold) {
+    EngineOptions options;
+    options.precision = Precision::kInt8;
+    Calibration calibration = example();
+    calibration.forced = false;
+    EXPECT_EQ(decide_precision(model_with(calibration), options, "NVIDIA H200")->note, "");
+    calibration.forced = true;
+    auto decided = decide_precision(model_with(calibration), options, "NVIDIA H200");
+    EXPECT_THAT(decided->note, HasSubstr("int8 was forced (--force): a loss of"));
 }
 
 TEST_F(CalibrationFile, AutoDoesWithoutOneThatOnlyLiesThere) {
@@ -201,7 +218,7 @@ TEST_F(CalibrationFile, AutoDoesWithoutOneThatOnlyLiesThere) {
     write(file("net.onnx"), "the network, trained again");
     auto decided = decide_precision(model, {}, "AMD EPYC");
     ASSERT_TRUE(decided) << decided.error().text();
-    EXPECT_EQ(decided->precision, Precision::kAuto);
+    EXPECT_EQ(decided->options.precision, Precision::kAuto);
     EngineOptions options;
     options.int8_calib_file = calibration_beside(model);
     EXPECT_FALSE(decide_precision(model, options, "AMD EPYC"));

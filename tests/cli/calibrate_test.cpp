@@ -50,6 +50,9 @@ TEST_F(Calibrate, WritesWhatInt8ThenUses) {
     Outcome used = run({"model", model_, "--precision", "int8"});
     EXPECT_EQ(used.code, 0) << used.err;
     EXPECT_THAT(used.out, HasSubstr("int8 ("));
+    Outcome automatic = run({"model", model_, "--precision", "auto"});
+    EXPECT_THAT(automatic.out,
+                HasSubstr("precision auto: " + report["chosen"].get<std::string>() + " was"));
     Outcome checked = calibrate(
         {"--check", in_folder("joined.onnx.calibration"), "--source", "test:snow?frames=5"});
     EXPECT_EQ(checked.code, 0) << checked.err;
@@ -71,6 +74,9 @@ TEST_F(Calibrate, RefusesWhatLosesMoreThanTheFloor) {
     EXPECT_EQ(forced.code, 0) << forced.err;
     EXPECT_EQ(forced.json()["verdict"], "forced");
     EXPECT_THAT(read("joined.onnx.calibration"), HasSubstr("forced"));
+    Outcome used = run({"model", model_, "--precision", "int8"});
+    EXPECT_THAT(used.out, HasSubstr("int8 was forced"));
+    EXPECT_THAT(used.err, HasSubstr("int8 was forced"));
 }
 
 TEST_F(Calibrate, GoesOnWhereItWasInterrupted) {

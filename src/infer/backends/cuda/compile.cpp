@@ -23,7 +23,8 @@ Result<std::unique_ptr<Engine>> compile(const std::string& path,
                                         int device) {
     SLUICE_TRY(memory::cuda::use_device(device));
     const std::string gpu = SLUICE_TRY(gpu_name(device));
-    EngineOptions options = SLUICE_TRY(decide_precision(path, asked, gpu));
+    DecidedPrecision decided = SLUICE_TRY(decide_precision(path, asked, gpu));
+    EngineOptions& options = decided.options;
     EngineClaim claim = SLUICE_TRY(claim_engine(path, options, adaptation, device));
     PlanOptions plans = plan_options(path, options);
     plans.known = claim.plans();
@@ -37,6 +38,7 @@ Result<std::unique_ptr<Engine>> compile(const std::string& path,
                                           built.precision,
                                           options.batch_size,
                                           requests);
+    if (!decided.note.empty()) description += "; " + decided.note;
     log_info("infer", "{}: {}", path, description);
     return std::unique_ptr<Engine>(
         std::make_unique<CudaEngine>(CudaEngine::Parts{path,

@@ -45,7 +45,8 @@ Result<OpenvinoPlan> make_plan(const std::string& path,
                                const std::string& why) {
     SLUICE_TRY(check_device(asked.device));
     const std::string device = SLUICE_TRY(device_name("cpu"));
-    const EngineOptions options = SLUICE_TRY(decide_precision(path, asked, device));
+    const DecidedPrecision decided = SLUICE_TRY(decide_precision(path, asked, device));
+    const EngineOptions& options = decided.options;
     const int batch = options.device_batch > 0 ? options.device_batch : kCpuBatch;
     const PreparedModel prepared =
         SLUICE_TRY(prepare(path, *model, adaptation, std::min(batch, options.batch_size)));
@@ -53,6 +54,7 @@ Result<OpenvinoPlan> make_plan(const std::string& path,
         SLUICE_TRY(make_int8(path, options, *prepared.model));
     OpenvinoPlan plan = SLUICE_TRY(plan_of(path, prepared, options));
     if (!why.empty()) plan.description += fmt::format(" ({})", why);
+    if (!decided.note.empty()) plan.description += "; " + decided.note;
     if (options.precision == Precision::kInt8 && !plan.description.starts_with("CPU, int8"))
         log_warning("infer", "{}: asked for int8, and no layer came out in it", path);
     log_info("infer", "{}: {}", path, plan.description);
