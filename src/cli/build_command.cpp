@@ -202,7 +202,9 @@ void add_build(CLI::App& program, int& exit_code) {
     command->add_option(
         "--config", arguments->config, "its description; default: the YAML file beside the model");
     command->add_option(
-        "--precision", arguments->precision, "fp16 (default), fp32, or int8 of a calibrated model");
+        "--precision",
+        arguments->precision,
+        "fp16 (default), fp32, int8 of a calibrated model, or auto: what its calibration takes");
     command->add_flag("--tf32", arguments->tf32, "let fp32 run on the matrix units");
     command->add_option("--batch", arguments->batches, "batch sizes: 1,8,32 (default: 1)");
     command->add_option("--device", arguments->device, "cuda:N (default: the first)");
