@@ -88,6 +88,14 @@ class Calibrated(InFolder):
         self.assertGreaterEqual(report["int8"]["f1"], 0.93)
         self.assertTrue(report["domain"]["fits"])
 
+    def test_pictures_in_which_fp32_finds_nothing_are_told_at_once(self):
+        made = self.folder / "snow.calibration"
+        done = run(PROGRAM, "calibrate", YOLOX, "--device", "cpu", "--source", "test:snow?frames=4",
+                   "--output", made)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("fp32 finds nothing in these pictures", done.stderr)
+        self.assertEqual(list(self.folder.glob("snow*")), [])
+
     def test_a_broken_range_is_refused_and_its_layer_named_first(self):
         layers = [line for line in self.report["layers"] if not line["in_float"]]
         layer = layers[len(layers) // 2]
