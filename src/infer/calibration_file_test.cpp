@@ -175,6 +175,16 @@ TEST_F(CalibrationFile, OfAnotherModelIsRefused) {
     EXPECT_THAT(found.error().text(), HasSubstr("sluice calibrate"));
 }
 
+TEST(PrecisionOption, HasTheNumbersOfDeepstream) {
+    EngineOptions options;
+    for (const auto& [number, precision] : {std::pair("0", Precision::kFp32),
+                                            std::pair("1", Precision::kInt8),
+                                            std::pair("2", Precision::kFp16)}) {
+        ASSERT_TRUE(set_field(options, "precision", number));
+        EXPECT_EQ(options.precision, precision);
+    }
+}
+
 TEST(Recommended, IsTheFastestThatPassedOnThatDevice) {
     const Calibration calibration = example();
     EXPECT_EQ(recommended(calibration, "AMD EPYC")->precision, Precision::kBf16);
