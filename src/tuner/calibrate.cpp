@@ -52,7 +52,10 @@ Result<Subjects> begin(const CalibrateOptions& options,
     report.head = out.subject->description().summary;
     out.layers = SLUICE_TRY(out.subject->layers());
     if (out.layers.empty())
-        return unsupported("no layer of this model could compute in int8", options.model.model);
+        return unsupported(
+            "no layer of this model could be quantised; one that is already (Q/DQ nodes) needs no "
+            "calibration: run it with --precision int8",
+            options.model.model);
     out.set = SLUICE_TRY(read_samples(*out.subject, options.pictures, options.frames, progress));
     report.images = out.set.from;
     report.image_count = out.set.samples.size();

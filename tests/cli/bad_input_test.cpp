@@ -68,6 +68,11 @@ TEST_F(BadInput, ACalibrationNamesWhatItCannotUse) {
     expect_error(run({"calibrate", model}), kUsage, "--images DIR");
     expect_error(run({"calibrate", model, "--imagse", "x"}), kUsage, "did you mean '--images'?");
     expect_error(run({"calibrate", model, "--images", "x"}), kUsage, "no layer of this model");
+    const std::string quantised = std::string(SLUICE_SOURCE_DIR) + "/tests/models/qdq.onnx";
+    const std::string tensors = write("qdq.yaml", "head: tensors\n");
+    expect_error(run({"calibrate", quantised, "--config", tensors, "--images", "x"}),
+                 kUsage,
+                 "needs no calibration");
     expect_error(run({"calibrate", in_folder("none.onnx"), "--images", "/"}), kUsage, "none.onnx");
     expect_error(run({"calibrate", model, "--source", "test:ball?frames=4", "--floor", "2"}),
                  kUsage,
