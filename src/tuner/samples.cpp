@@ -23,7 +23,9 @@ Result<std::vector<app::Source>> expand(const std::vector<std::string>& words) {
 }
 
 Result<void> check(SampleSet& set) {
-    if (set.samples.empty()) return not_found("no picture could be read", set.from);
+    if (set.samples.empty())
+        return not_found(set.warnings.empty() ? "no picture could be read" : set.warnings.front(),
+                         set.from);
     const auto dull = std::count_if(set.samples.begin(), set.samples.end(), [](const Sample& s) {
         return s.spread < kLeastSpread;
     });
