@@ -190,7 +190,8 @@ void add_options(CLI::App& command, CalibrateArguments& arguments) {
         ->capture_default_str();
     command.add_option("--output", options.output, "the calibration; default: MODEL.calibration");
     command.add_option("--tensorrt-cache", options.tensorrt_cache, "write TensorRT's form as well");
-    command.add_option("--check", arguments.check, "measure this calibration; writes none");
+    command.add_option(
+        "--check", arguments.check, "measure this calibration, or TensorRT cache; writes none");
     command.add_option("--report", arguments.report, "an HTML page of all that was found");
     command.add_option("--seconds", arguments.seconds, "of each of three measurements of speed")
         ->check(CLI::Range(0.01, 600.0))

@@ -221,20 +221,29 @@ Result<CalibrationReport> check_calibration(const CalibrateOptions& options,
     CalibrationReport report;
     report.check = true;
     report.held_out = true;
-    const infer::Calibration calibration = SLUICE_TRY(infer::read_calibration(path));
-    SLUICE_TRY(infer::check_belongs(calibration, options.model.model));
+    infer::Calibration calibration;
+    const bool foreign = infer::is_tensorrt_cache(path);
+    if (!foreign) {
+        calibration = SLUICE_TRY(infer::read_calibration(path));
+        SLUICE_TRY(infer::check_belongs(calibration, options.model.model));
+    }
     Subjects subjects = SLUICE_TRY(begin(options, progress, report));
+    if (foreign) {
+        const auto cache = SLUICE_TRY(infer::read_tensorrt_cache(path));
+        calibration = SLUICE_TRY(infer::calibration_of(cache, subjects.layers, path));
+    }
     if (!options.floor && calibration.measure == to_string(report.measure))
         report.floor = calibration.floor;
     report.method = calibration.method;
     report.calibrated_on =
-        fmt::format("{} ({} pictures)", calibration.images, calibration.image_count);
+        foreign ? "what the cache does not say"
+                : fmt::format("{} ({} pictures)", calibration.images, calibration.image_count);
     list_layers(subjects, calibration, report);
 
     Journal none;
     const Activations activations =
         SLUICE_TRY(look_inside(subjects, options, none, progress, report));
-    report.domain = compare_domain(calibration, activations);
+    if (!foreign) report.domain = compare_domain(calibration, activations);
     SLUICE_TRY(progress.step("measuring int8", 0, 1));
     const auto answers = SLUICE_TRY(
         on_device(*subjects.subject, calibration, pointers(subjects.set.samples), report.emulated));

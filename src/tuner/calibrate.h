@@ -32,9 +32,9 @@ struct CalibrateOptions {
 /// what reading the model gives.
 Result<CalibrationReport> calibrate(const CalibrateOptions& options, Progress& progress);
 
-/// Measures the calibration in a file on the pictures, which may be others than it was made from;
-/// writes nothing. The floor is the option's, else the calibration's where it was measured alike.
-/// Where it fails, the layers are measured one by one.
+/// Measures the calibration in a file, or a TensorRT cache, on the pictures, which may be others
+/// than it was made from; writes nothing. The floor is the option's, else the calibration's where
+/// it was measured alike. Where it fails, the layers are measured one by one.
 Result<CalibrationReport> check_calibration(const CalibrateOptions& options,
                                             const std::string& path,
                                             Progress& progress);

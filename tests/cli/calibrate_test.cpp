@@ -57,6 +57,11 @@ TEST_F(Calibrate, WritesWhatInt8ThenUses) {
         {"--check", in_folder("joined.onnx.calibration"), "--source", "test:snow?frames=5"});
     EXPECT_EQ(checked.code, 0) << checked.err;
     EXPECT_EQ(checked.json()["domain"]["fits"], true);
+    Outcome cache =
+        calibrate({"--check", in_folder("calib.table"), "--source", "test:snow?frames=5"});
+    EXPECT_EQ(cache.code, 0) << cache.err;
+    EXPECT_THAT(cache.json()["method"].dump(), HasSubstr("EntropyCalibration2"));
+    EXPECT_FALSE(cache.json().contains("domain"));
 }
 
 TEST_F(Calibrate, RefusesWhatLosesMoreThanTheFloor) {
