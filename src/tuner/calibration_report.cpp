@@ -128,7 +128,8 @@ double decibels(double distance) {
 }
 
 std::string remark(const CalibrationReport& report, const PrecisionReport& line) {
-    if (line.precision == report.chosen) return "auto takes this";
+    if (line.precision == report.chosen)
+        return report.check ? "the fastest that passes" : "auto takes this";
     if (line.passed) return {};
     return line.accuracy.loss > report.floor ? "below the floor" : "not for auto";
 }
@@ -150,21 +151,25 @@ std::string speed_sentence(const CalibrationReport& report) {
     const PrecisionReport* chosen = find(report, report.chosen);
     if (!chosen) return {};
     if (!int8) return "this device has no int8; its loss here is of an emulation";
+    // A check writes nothing, so that auto goes on as before.
+    const char* takes = report.check ? "the fastest that passes is" : "auto takes";
     if (report.chosen == Precision::kInt8)
-        return fmt::format("int8 is the fastest here ({:.0f} images/s, fp32 {:.0f}): auto takes it",
+        return fmt::format("int8 is the fastest here ({:.0f} images/s, fp32 {:.0f}){}",
                            int8->images_per_second,
-                           report.precisions.front().images_per_second);
+                           report.precisions.front().images_per_second,
+                           report.check ? "" : ": auto takes it");
     if (chosen->images_per_second >= int8->images_per_second)
         return fmt::format(
-            "{0} is faster than int8 here ({1:.0f} against {2:.0f} images/s): auto "
-            "takes {0}",
+            "{0} is faster than int8 here ({1:.0f} against {2:.0f} images/s): {3} {0}",
             to_text(report.chosen),
             chosen->images_per_second,
-            int8->images_per_second);
-    return fmt::format("{}: auto takes {} ({:.0f} images/s)",
+            int8->images_per_second,
+            takes);
+    return fmt::format("{}: {} {} ({:.0f} images/s)",
                        report.held_out || int8->accuracy.loss > report.floor
                            ? "int8 does not pass"
                            : "what int8 loses on pictures that are new is not known",
+                       takes,
                        to_text(report.chosen),
                        chosen->images_per_second);
 }

@@ -100,7 +100,7 @@ double decibels(double distance);
 
 /// "bf16 is faster than int8 here (197 against 176 images/s): auto takes bf16"
 std::string speed_sentence(const CalibrationReport& report);
-/// Beside a precision's figures: "below the floor", "auto takes this", or "".
+/// Beside a precision's figures: "below the floor", "auto takes this" and the like, or "".
 std::string remark(const CalibrationReport& report, const PrecisionReport& line);
 /// "loses 0.0021 mAP (95 %: -0.0010 .. 0.0052) of 0.3565; the floor allows 0.0050"
 std::string loss_sentence(const CalibrationReport& report);

@@ -64,6 +64,14 @@ TEST(CalibrationReport, SaysWhatAutoTakesAndWhy) {
     report.chosen = Precision::kBf16;
     EXPECT_THAT(speed_sentence(report), HasSubstr("no int8"));
 }
+TEST(CalibrationReport, ACheckDoesNotSayWhatAutoTakes) {
+    CalibrationReport report = example();
+    report.check = true;
+    EXPECT_THAT(to_table(report), Not(HasSubstr("auto")));
+    EXPECT_THAT(speed_sentence(report), HasSubstr("the fastest that passes is bf16"));
+    report.chosen = Precision::kInt8;
+    EXPECT_THAT(to_table(report), Not(HasSubstr("auto")));
+}
 TEST(CalibrationReport, AutoDoesNotTakeWhatNoNewPictureJudged) {
     CalibrationReport report = example();
     report.held_out = false;
