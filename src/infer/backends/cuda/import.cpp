@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <openvino/op/ops.hpp>
 
 #include "sluice/infer/backends/cuda/import_detail.h"
@@ -59,12 +61,23 @@ constexpr std::array<Advice, 26> kAdvice{{
     {"AdaptiveMaxPool", "MaxPool and ReduceMax are taken"},
 }};
 
-/// ": ..", or "".
+/// ": .." behind an error, or "".
 std::string advice(std::string_view type) {
     const auto known = std::find_if(kAdvice.begin(), kAdvice.end(), [&](const Advice& advice) {
         return type.starts_with(advice.types);
     });
     return known == kAdvice.end() ? std::string() : fmt::format(": {}", known->text);
+}
+
+/// "; nor are LSTMSequence, NonZero", or "": one error tells of all kinds of nodes.
+std::string others_not_taken(const ov::NodeVector& nodes, const std::string& told) {
+    std::set<std::string> others;
+    for (const std::shared_ptr<ov::Node>& node : nodes) {
+        const std::string type = node->get_type_name();
+        const bool known = type == "Constant" || type == "Parameter" || type == "Result";
+        if (!known && type != told && find_handler(type) == nullptr) others.insert(type);
+    }
+    return others.empty() ? "" : fmt::format("; nor are {}", fmt::join(others, ", "));
 }
 
 }  // namespace
@@ -168,16 +181,25 @@ Result<void> Importer::import(const ov::Node& node) {
     if (ov::is_type<ov::op::v0::Result>(&node)) return {};
     const std::string_view type = node.get_type_name();
     const Handler handler = find_handler(type);
-    if (handler == nullptr)
-        return refuse(node, fmt::format("this operator is not supported{}", advice(type)));
+    if (handler == nullptr) {
+        Error error = refuse(node, "this operator is not supported");
+        error.message += advice(type);
+        return error;
+    }
     if (is_whole(node.get_output_element_type(0)) && !takes_integers(type))
         return refuse(node, "integers are not supported here, floats are");
     return handler(*this, node);
 }
 
 Result<Graph> Importer::run(const ov::Model& model) {
-    for (const std::shared_ptr<ov::Node>& node : model.get_ordered_ops())
-        SLUICE_TRY(import(*node));
+    const ov::NodeVector nodes = model.get_ordered_ops();
+    for (const std::shared_ptr<ov::Node>& node : nodes) {
+        auto imported = import(*node);
+        if (imported) continue;
+        Error error = std::move(imported).error();
+        error.message += others_not_taken(nodes, node->get_type_name());
+        return error;
+    }
     for (const auto& input : model.inputs())
         graph_.inputs.push_back(values_[{input.get_node(), 0}]);
     for (const auto& output : model.outputs()) {
