@@ -6,7 +6,6 @@
 #include "sluice/infer/backends/cuda/compile.h"
 #include "sluice/infer/backends/cuda/device_facts.h"
 #include "sluice/infer/backends/cuda/measure.h"
-#include "sluice/infer/calibration_file.h"
 
 namespace sluice::infer::cuda {
 namespace {
@@ -55,13 +54,13 @@ void say_if_stale(const std::string& path,
 
 Result<EngineBuild> build(const std::string& path,
                           const ov::Model& model,
-                          EngineOptions asked,
+                          const EngineOptions& asked,
                           const InputAdaptation& adaptation,
                           const BuildOptions& build,
                           int device) {
     SLUICE_TRY(memory::cuda::use_device(device));
     const std::string gpu = SLUICE_TRY(gpu_name(device));
-    DecidedPrecision decided = SLUICE_TRY(decide_precision(path, std::move(asked), gpu));
+    DecidedPrecision decided = SLUICE_TRY(decide(path, model, asked, gpu));
     EngineOptions& options = decided.options;
     PlanOptions plans = plan_options(path, options);
     plans.progress = build.progress;

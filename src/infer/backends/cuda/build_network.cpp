@@ -52,6 +52,17 @@ std::string words_for(const std::string& precision, const Network& network) {
 
 }  // namespace
 
+Result<DecidedPrecision> decide(const std::string& path,
+                                const ov::Model& model,
+                                const EngineOptions& asked,
+                                const std::string& gpu) {
+    if (asked.precision != Precision::kAuto || !is_quantised(model))
+        return decide_precision(path, asked, gpu);
+    DecidedPrecision out{asked, "precision auto: int8, for the model is quantised already"};
+    out.options.precision = Precision::kInt8;
+    return out;
+}
+
 Result<BuiltNetwork> build_network(const std::string& path,
                                    const ov::Model& model,
                                    const EngineOptions& options,

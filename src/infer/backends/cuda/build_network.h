@@ -9,6 +9,7 @@
 
 #include "sluice/infer/backends/cuda/engine_cache.h"
 #include "sluice/infer/backends/cuda/network.h"
+#include "sluice/infer/calibration_file.h"
 #include "sluice/infer/engine.h"
 
 namespace sluice::infer::cuda {
@@ -20,6 +21,13 @@ struct BuiltNetwork {
     /// For people: "fp16", "fp32", "tf32", "int8 (63 of 70 convolutions) and fp16".
     std::string precision;
 };
+
+/// decide_precision(); but `auto` of a model that is quantised already (Q/DQ nodes) is int8, as its
+/// maker means it.
+Result<DecidedPrecision> decide(const std::string& path,
+                                const ov::Model& model,
+                                const EngineOptions& asked,
+                                const std::string& gpu);
 
 /// The model as a network for batches of options.batch_size. `plans` goes before what is cached.
 /// The device must be the calling thread's own. May throw what OpenVINO throws.

@@ -23,7 +23,7 @@ Result<std::unique_ptr<Engine>> compile(const std::string& path,
                                         int device) {
     SLUICE_TRY(memory::cuda::use_device(device));
     const std::string gpu = SLUICE_TRY(gpu_name(device));
-    DecidedPrecision decided = SLUICE_TRY(decide_precision(path, asked, gpu));
+    DecidedPrecision decided = SLUICE_TRY(decide(path, model, asked, gpu));
     EngineOptions& options = decided.options;
     EngineClaim claim = SLUICE_TRY(claim_engine(path, options, adaptation, device));
     PlanOptions plans = plan_options(path, options);

@@ -25,7 +25,7 @@ Result<std::unique_ptr<Engine>> compile(const std::string& path,
 /// What `sluice build` asks for, on that device; as compile() otherwise.
 Result<EngineBuild> build(const std::string& path,
                           const ov::Model& model,
-                          EngineOptions options,
+                          const EngineOptions& options,
                           const InputAdaptation& adaptation,
                           const BuildOptions& build,
                           int device);

@@ -27,7 +27,7 @@ Result<std::unique_ptr<Engine>> compile(const std::string& path,
 
 Result<EngineBuild> build(const std::string&,
                           const ov::Model&,
-                          EngineOptions,
+                          const EngineOptions&,
                           const InputAdaptation&,
                           const BuildOptions&,
                           int device) {

@@ -9,6 +9,7 @@
 #include "sluice/infer/backends/cuda/device_testing.h"
 #include "sluice/infer/backends/cuda/engine_file.h"
 #include "sluice/infer/backends/cuda/test_graphs.h"
+#include "sluice/infer/backends/openvino/compile.h"
 #include "sluice/infer/backends/openvino/prepare.h"
 #include "sluice/infer/backends/openvino/quantize.h"
 #include "sluice/infer/calibration_file.h"
@@ -113,6 +114,30 @@ void expect_same(const std::vector<meta::Detection>& got,
         EXPECT_NEAR(got[i].box.left, wanted[i].box.left, 0.01);
         EXPECT_NEAR(got[i].box.bottom(), wanted[i].box.bottom(), 0.01);
     }
+}
+
+const std::string kQuantised = SLUICE_SOURCE_DIR "/tests/models/qdq.onnx";
+
+TEST(DecidedPrecision, OfAModelThatIsQuantisedIsInt8) {
+    const auto model = openvino_core().read_model(kQuantised);
+    const auto decided = decide(kQuantised, *model, {}, "some GPU");
+    ASSERT_TRUE(decided) << decided.error().text();
+    EXPECT_EQ(decided.value().options.precision, Precision::kInt8);
+    EngineOptions exact;
+    exact.precision = Precision::kFp16;
+    EXPECT_EQ(decide(kQuantised, *model, exact, "some GPU").value().options.precision,
+              Precision::kFp16);
+    const std::shared_ptr<ov::Model> plain = made_up_detector();
+    EXPECT_EQ(decide("made up", *plain, {}, "some GPU").value().options.precision,
+              Precision::kAuto);
+}
+
+TEST_F(CudaStages, TakeAQuantisedModelAsItIs) {
+    const auto model = openvino_core().read_model(kQuantised);
+    auto engine = compile(kQuantised, *model, {}, {}, 0);
+    ASSERT_TRUE(engine) << engine.error().text();
+    EXPECT_NE((*engine)->description().find("int8 ("), std::string::npos)
+        << (*engine)->description();
 }
 
 TEST_F(CudaStages, SayWhatIsInInt8) {
