@@ -50,6 +50,8 @@ Result<Subjects> begin(const CalibrateOptions& options,
     SLUICE_TRY(progress.step("loading the model", 0, 1));
     out.subject = SLUICE_TRY(Subject::open(options.model));
     report.head = out.subject->description().summary;
+    for (Name name : out.subject->description().labels.classes)
+        report.class_names.emplace_back(name.view());
     out.layers = SLUICE_TRY(out.subject->layers());
     if (out.layers.empty())
         return unsupported(

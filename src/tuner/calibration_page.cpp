@@ -305,22 +305,25 @@ std::string class_rows(const CalibrationReport& report) {
 
 std::string boxes(const std::vector<eval::DetectedBox>& boxes,
                   const PictureReport& picture,
+                  const std::vector<std::string>& names,
                   const char* colour) {
     const double scale_x = picture.at.width / static_cast<double>(picture.shown.width);
     const double scale_y = picture.at.height / static_cast<double>(picture.shown.height);
     std::string out;
-    for (const eval::DetectedBox& box : boxes)
+    for (const eval::DetectedBox& box : boxes) {
+        const auto number = static_cast<std::size_t>(box.category);
         out += fmt::format(
             "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" "
-            "fill=\"none\" stroke=\"{}\" stroke-width=\"2\"><title>class {}, "
+            "fill=\"none\" stroke=\"{}\" stroke-width=\"2\"><title>{}, "
             "{:.2f}</title></rect>\n",
             picture.at.left + (box.box.left - picture.shown.left) * scale_x,
             picture.at.top + (box.box.top - picture.shown.top) * scale_y,
             box.box.width * scale_x,
             box.box.height * scale_y,
             colour,
-            box.category,
+            number < names.size() ? escape(names[number]) : fmt::format("class {}", number),
             box.score);
+    }
     return out;
 }
 
@@ -349,10 +352,10 @@ std::string worst_pictures(const CalibrationReport& report) {
             picture.encoded.width,
             picture.encoded.height,
             base64(picture.jpeg),
-            boxes(picture.fp32, picture, "#3da5ff"),
+            boxes(picture.fp32, picture, report.class_names, "#3da5ff"),
             view,
             i,
-            boxes(picture.int8, picture, "#ff9d3b"));
+            boxes(picture.int8, picture, report.class_names, "#ff9d3b"));
     }
     return out;
 }

@@ -85,6 +85,7 @@ struct CalibrationReport {
     std::vector<PrecisionReport> precisions;            ///< fp32 first
     infer::Precision chosen = infer::Precision::kFp32;  ///< what `auto` takes
     std::vector<PictureReport> worst;
+    std::vector<std::string> class_names;  ///< of boxes, by their number; those that are known
     std::optional<DomainReport> domain;
 
     Verdict verdict = Verdict::kPassed;

@@ -51,6 +51,7 @@ CalibrationReport example() {
     picture.jpeg = "jpg!";
     picture.fp32.push_back({0, 1, {10, 10, 20, 20}, 0.9});
     report.worst.push_back(picture);
+    report.class_names = {"person", "<dog>"};
     return report;
 }
 
@@ -105,6 +106,7 @@ TEST(CalibrationReport, ThePageIsWholeAndEscapesNames) {
     EXPECT_THAT(page, HasSubstr("base64,anBnIQ=="));  // "jpg!"
     // The box in the JPEG's pixels, which are half the picture's.
     EXPECT_THAT(page, HasSubstr("x=\"5.0\" y=\"5.0\" width=\"10.0\""));
+    EXPECT_THAT(page, HasSubstr("<title>&lt;dog&gt;, 0.90</title>"));
     EXPECT_THAT(page, HasSubstr(">0.950</td><td class=\"n\">0.912</td>"));
     EXPECT_THAT(page, HasSubstr(">0.000</td><td class=\"n\"></td>"));
     EXPECT_THAT(page, Not(HasSubstr("http")));
