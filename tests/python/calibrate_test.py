@@ -24,12 +24,12 @@ QUICK = ("--seconds", "0.05")
 LIMIT_S = 600  # much of it waiting for others, where tests share few cores
 
 
-def calibrate(*words, code=0):
-    """The JSON of `sluice calibrate`."""
+def calibrate(*words, codes=(0,)):
+    """The JSON of `sluice calibrate`, and what it said beside."""
     done = subprocess.run([str(word) for word in (PROGRAM, "calibrate", *words, "--device", "cpu",
                                                   *QUICK, "--json")],
                           text=True, capture_output=True, timeout=LIMIT_S, check=False)
-    if done.returncode != code:
+    if done.returncode not in codes:
         raise AssertionError(f"{words} ends with {done.returncode}: {done.stderr}")
     return json.loads(done.stdout), done.stderr
 
@@ -105,12 +105,25 @@ class Calibrated(InFolder):
         wide = re.sub(r"^range (\S+) (\S+)",
                       lambda ends: f"range {50 * float(ends[1])} {50 * float(ends[2])}", line)
         broken = self.write("broken.calibration", text.replace(line, wide))
-        report, errors = calibrate(YOLOX, "--check", broken, "--images", TAUGHT, code=4)
+        report, errors = calibrate(YOLOX, "--check", broken, "--images", TAUGHT, codes=(4,))
         self.assertEqual(report["verdict"], "refused")
         worst = max((one for one in report["layers"] if one["db_alone"] is not None),
                     key=lambda one: one["db_alone"])
         self.assertEqual(worst["input"], layer["input"])
         self.assertIn(worst["name"], errors)
+
+
+@unittest.skipUnless(PROGRAM.exists(), f"no program at {PROGRAM}")
+@unittest.skipUnless(DATA.exists(), f"no test data at {DATA} (set SLUICE_TEST_DATA)")
+class Fastestdet(InFolder):
+    def test_is_within_the_floor_or_refused_with_the_reason(self):
+        made = self.folder / "made.calibration"
+        report, errors = calibrate(DATA / "models/fastestdet/FastestDet.onnx", "--images", TAUGHT,
+                                   "--output", made, codes=(0, 4))
+        passes = report["int8"]["loss"] <= report["floor"]
+        self.assertEqual(report["verdict"], "passed" if passes else "refused")
+        self.assertEqual(made.exists(), passes)
+        self.assertEqual("would let it pass" in errors, not passes)
 
 
 @unittest.skipUnless(PROGRAM.exists(), f"no program at {PROGRAM}")
