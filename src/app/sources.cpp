@@ -51,15 +51,9 @@ Result<Source> video_file(const std::string& path, const SourceDescription& opti
     return source;
 }
 
-Result<Source> image_files(std::vector<std::string> images,
-                           const std::string& shown,
-                           const SourceDescription& options) {
-    bool png = ends_as(images.front(), std::span(kImageEndings).subspan(2));
-    for (const std::string& image : images) {
-        if (ends_as(image, std::span(kImageEndings).subspan(2)) == png) continue;
-        return invalid_argument("images of both kinds are here: name one by a pattern, e.g. *.jpg",
-                                shown);
-    }
+Source image_files(std::vector<std::string> images,
+                   const std::string& shown,
+                   const SourceDescription& options) {
     Source source;
     source.kind = SourceKind::kImages;
     source.shown = shown;
@@ -86,7 +80,7 @@ Result<void> add_files(std::vector<std::string> files,
         }
     }
     if (images.empty()) return {};
-    out.push_back(SLUICE_TRY(image_files(std::move(images), options.source.uri, options)));
+    out.push_back(image_files(std::move(images), options.source.uri, options));
     return {};
 }
 

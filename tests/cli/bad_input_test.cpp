@@ -98,6 +98,10 @@ TEST_F(BadInput, SourcesThatAreNotThere) {
     expect_error(run_model({"--source", "/no/such.mp4"}), kUsage, "/no/such.mp4");
     expect_error(run_model({"--source", "/no/such*.mp4"}), kUsage, "no file matches");
     expect_error(run_model({"--source", "test:bal"}), kUsage, "did you mean 'ball'?");
+    fs::create_directories(in_folder("mixed"));
+    write("mixed/a.jpg", "");
+    write("mixed/b.png", "");
+    expect_error(run_model({"--source", in_folder("mixed")}), kUsage, "images of both kinds");
 }
 TEST_F(BadInput, ModelsThatAreNone) {
     std::vector<std::string> rest{"--source", "test:ball?frames=3", "--quiet"};

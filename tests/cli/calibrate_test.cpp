@@ -103,10 +103,12 @@ TEST_F(Calibrate, SaysWhatPicturesCannotTell) {
     EXPECT_THAT(one.json()["warnings"].dump(), HasSubstr("1 picture can neither teach nor judge"));
     Outcome quiet = run({"calibrate", model_, "--source", "test:snow?frames=1", "--quiet"});
     EXPECT_THAT(quiet.err, HasSubstr("1 picture can neither teach nor judge"));
-    write("torn.jpg", "no picture");
-    Outcome torn = calibrate({"--images", in_folder("torn.jpg")});
+    fs::create_directories(in_folder("torn"));
+    write("torn/a.jpg", "no picture");
+    write("torn/b.png", "another");
+    Outcome torn = calibrate({"--images", in_folder("torn")});
     EXPECT_EQ(torn.code, kUsage);
-    EXPECT_THAT(torn.err, HasSubstr("1 of 1 images could not be read; the first: "));
+    EXPECT_THAT(torn.err, HasSubstr("2 of 2 images could not be read; the first: "));
     for (const char* colour : {"test:black?frames=4", "test:blue?frames=4"}) {
         Outcome plain = calibrate({"--source", colour});
         EXPECT_EQ(plain.code, kUsage) << colour;

@@ -126,7 +126,13 @@ Result<GstElement*> SourceRun::build_camera() {
 
 // The files are fed one by one, so that sizes may differ and the frame's time tells its file.
 Result<GstElement*> SourceRun::build_images() {
-    bool png = to_lower(source_.images.front()).ends_with(".png");
+    auto is_png = [](const std::string& path) { return to_lower(path).ends_with(".png"); };
+    const bool png = is_png(source_.images.front());
+    for (const std::string& image : source_.images) {
+        if (is_png(image) == png) continue;
+        return invalid_argument("images of both kinds are here: name one by a pattern, e.g. *.jpg",
+                                source_.shown);
+    }
     GstElement* feed = SLUICE_TRY(add_element(bin_, "appsrc"));
     GstElement* decode = SLUICE_TRY(add_element(bin_, png ? "pngdec" : "jpegdec"));
     GstElement* convert = SLUICE_TRY(add_element(bin_, "videoconvert"));
