@@ -1,6 +1,9 @@
 #include "sluice/tuner/samples.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -20,6 +23,11 @@ Result<std::vector<app::Source>> expand(const std::vector<std::string>& words) {
     for (std::size_t i = 0; i < words.size(); ++i)
         descriptions[i].source.uri = words[i];
     return app::expand_sources(descriptions);
+}
+
+std::size_t hash_of(const Sample& sample) {
+    return std::hash<std::string_view>()(
+        {reinterpret_cast<const char*>(sample.input.data()), sample.input.size()});
 }
 
 Result<void> check(SampleSet& set) {
@@ -56,12 +64,18 @@ Result<SampleSet> read_samples(Subject& subject,
     SampleSet set;
     set.from = fmt::format("{}", fmt::join(words, ", "));
     const std::vector<app::Source> sources = SLUICE_TRY(expand(words));
+    std::unordered_set<std::size_t> different;
+    int equal = 0;
     for (const app::Source& source : sources) {
         const std::size_t begin = set.samples.size();
         int seen = 0;
         auto take = [&](const app::Picture& picture) -> Result<void> {
             SLUICE_TRY(progress.step("reading " + source.shown, seen++, most));
-            set.samples.push_back(SLUICE_TRY(subject.prepare(picture)));
+            Sample sample = SLUICE_TRY(subject.prepare(picture));
+            if (different.insert(hash_of(sample)).second)
+                set.samples.push_back(std::move(sample));
+            else
+                ++equal;
             return {};
         };
         const app::PicturesRead read = SLUICE_TRY(app::read_pictures(source, most, take));
@@ -76,6 +90,11 @@ Result<SampleSet> read_samples(Subject& subject,
         for (std::size_t i = 0; i < count; ++i)
             set.samples[begin + i].half = static_cast<int>(2 * i / count);
     }
+    if (equal > 0)
+        set.warnings.push_back(
+            fmt::format("{} of {} pictures are the same as others (a frozen stream?) and left out",
+                        equal,
+                        static_cast<std::size_t>(equal) + set.samples.size()));
     SLUICE_TRY(check(set));
     return set;
 }

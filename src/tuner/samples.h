@@ -17,7 +17,8 @@ struct SampleSet {
 };
 
 /// Reads at most `most` pictures from each of the words that the user gave (files, folders,
-/// patterns, URIs, as `sluice run` takes them). Errors: no picture at all, and pictures that are of
+/// patterns, URIs, as `sluice run` takes them). Of equal ones it keeps the first: the others teach
+/// nothing, and what they judge is known. Errors: no picture at all, and pictures that are of
 /// one colour each, for ranges of such say nothing.
 Result<SampleSet> read_samples(Subject& subject,
                                const std::vector<std::string>& words,

@@ -101,6 +101,11 @@ TEST_F(Calibrate, SaysWhatPicturesCannotTell) {
     EXPECT_EQ(one.json()["held_out"], false);
     EXPECT_NE(one.json()["chosen"], "int8");
     EXPECT_THAT(one.json()["warnings"].dump(), HasSubstr("1 picture can neither teach nor judge"));
+    Outcome frozen = calibrate({"--source", "test:smpte75?frames=6"});
+    EXPECT_EQ(frozen.code, 0) << frozen.err;
+    EXPECT_EQ(frozen.json()["image_count"], 1);
+    EXPECT_EQ(frozen.json()["held_out"], false);
+    EXPECT_THAT(frozen.json()["warnings"].dump(), HasSubstr("5 of 6 pictures are the same"));
     Outcome quiet = run({"calibrate", model_, "--source", "test:snow?frames=1", "--quiet"});
     EXPECT_THAT(quiet.err, HasSubstr("1 picture can neither teach nor judge"));
     fs::create_directories(in_folder("torn"));
