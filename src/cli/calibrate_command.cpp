@@ -196,6 +196,11 @@ void add_options(CLI::App& command, CalibrateArguments& arguments) {
     command.add_option("--seconds", arguments.seconds, "of each of three measurements of speed")
         ->check(CLI::Range(0.01, 600.0))
         ->capture_default_str();
+    command
+        .add_option("--batch",
+                    options.batch,
+                    "images at once where speed is measured; default: 16 on a GPU, 1 on a CPU")
+        ->check(CLI::Range(1, 1024));
     command.add_flag("--force", options.force, "write the calibration also below the floor");
     command.add_flag("--json", arguments.json, "JSON instead of text");
     command.add_flag("--quiet", arguments.quiet, "no progress, no table");

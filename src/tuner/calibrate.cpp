@@ -15,6 +15,8 @@
 namespace sluice::tuner {
 namespace {
 
+/// Batches of a GPU, which streams fill; on a CPU a batch is computed item by item anyway.
+constexpr int kDeviceBatch = 16;
 /// Each precision's speed is measured so often.
 constexpr int kRounds = 3;
 /// Of the steps: a journal of other ones says nothing.
@@ -117,8 +119,11 @@ Result<void> compare_precisions(Subjects& subjects,
                                 const CalibrateOptions& options,
                                 Progress& progress,
                                 CalibrationReport& report) {
+    const bool on_cpu = gst::likely_device(options.model) == memory::kHostMemory;
+    const int batch = options.batch > 0 ? options.batch : on_cpu ? 1 : kDeviceBatch;
     auto all = SLUICE_TRY(
-        contenders(*subjects.subject, std::make_shared<infer::Calibration>(calibration)));
+        contenders(*subjects.subject, std::make_shared<infer::Calibration>(calibration), batch));
+    report.batch = all.front().engine->batch_size();
     SLUICE_TRY(race(pointers(subjects.set.samples), options.turn, kRounds, all, progress));
     return judge_precisions(
         *subjects.subject, subjects.set, *subjects.judge, all, progress, report);

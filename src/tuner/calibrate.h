@@ -21,6 +21,7 @@ struct CalibrateOptions {
     std::string tensorrt_cache;         ///< also written, in TensorRT's form; empty: not
     bool force = false;                 ///< write also what loses more than the floor
     Duration turn = std::chrono::seconds(1);  ///< of each precision, three times
+    int batch = 0;  ///< in which speed is measured; 0: what streams on the device would make
 };
 
 /// Finds out how the model loses least in int8 on the pictures, what it loses, and what it gains on

@@ -76,6 +76,7 @@ std::string to_json(const CalibrationReport& report) {
              {"bias_corrected", report.bias_corrected},
              {"int8_share", report.int8_share},
              {"chosen", to_text(report.chosen)},
+             {"batch", report.batch},
              {"speed", speed_sentence(report)},
              {"written", report.written}};
     out["methods"] = Json::object();

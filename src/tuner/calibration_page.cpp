@@ -372,7 +372,9 @@ std::string to_html(const CalibrationReport& report) {
         kStyle);
     out += verdict(report);
     out += facts(report);
-    out += "<h2>Speed against accuracy</h2>\n" + precision_rows(report) + speed_plot(report);
+    out += "<h2>Speed against accuracy</h2>\n";
+    if (report.batch > 1) out += fmt::format("<p>In batches of {}.</p>\n", report.batch);
+    out += precision_rows(report) + speed_plot(report);
     out += "<h2>Error by layer</h2>\n" + layer_plot(report) + float_rows(report);
     out += class_rows(report);
     out += worst_pictures(report);

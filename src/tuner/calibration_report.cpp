@@ -34,12 +34,14 @@ std::string heading(const CalibrationReport& report) {
 }
 
 std::string precision_table(const CalibrationReport& report) {
-    std::string out = fmt::format("\n{:<9} {:>9} {:>8} {:>9} {:>20}\n",
-                                  "precision",
-                                  "images/s",
-                                  to_string(report.measure),
-                                  "loss",
-                                  "95 %");
+    std::string out = fmt::format(
+        "\n{}{:<9} {:>9} {:>8} {:>9} {:>20}\n",
+        report.batch > 1 ? fmt::format("in batches of {}\n", report.batch) : std::string(),
+        "precision",
+        "images/s",
+        to_string(report.measure),
+        "loss",
+        "95 %");
     for (const PrecisionReport& line : report.precisions) {
         const Accuracy& accuracy = line.accuracy;
         const bool reference = line.precision == Precision::kFp32;

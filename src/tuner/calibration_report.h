@@ -83,6 +83,7 @@ struct CalibrationReport {
     bool bias_corrected = false;
     double int8_share = 0;
     std::vector<PrecisionReport> precisions;            ///< fp32 first
+    int batch = 1;                                      ///< in which their speed was measured
     infer::Precision chosen = infer::Precision::kFp32;  ///< what `auto` takes
     std::vector<PictureReport> worst;
     std::vector<std::string> class_names;  ///< of boxes, by their number; those that are known

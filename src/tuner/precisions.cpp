@@ -10,16 +10,18 @@ namespace {
 
 using infer::Precision;
 
-/// Requests of one engine, each with its picture in it.
+/// Requests of one engine, with pictures in them.
 Result<std::vector<std::unique_ptr<infer::Request>>> requests(
     infer::Engine& engine, const std::vector<const Sample*>& samples) {
     std::vector<std::unique_ptr<infer::Request>> out;
+    std::size_t next = 0;
     for (int i = 0; i < std::max(engine.request_count(), 1); ++i) {
         out.push_back(SLUICE_TRY(engine.create_request()));
-        const std::vector<std::byte>& input =
-            samples[static_cast<std::size_t>(i) % samples.size()]->input;
-        std::memcpy(out.back()->item(0, 0).data(), input.data(), input.size());
-        out.back()->set_count(1);
+        for (int item = 0; item < engine.batch_size(); ++item) {
+            const std::vector<std::byte>& input = samples[next++ % samples.size()]->input;
+            std::memcpy(out.back()->item(0, item).data(), input.data(), input.size());
+        }
+        out.back()->set_count(engine.batch_size());
     }
     return out;
 }
@@ -38,7 +40,7 @@ Result<double> rate(infer::Engine& engine,
     }
     for (std::size_t i = 0; i < requests.size(); ++i)
         SLUICE_TRY(engine.wait(*requests[done++ % requests.size()]));
-    return static_cast<double>(done) / to_seconds(now() - begin);
+    return static_cast<double>(done) * engine.batch_size() / to_seconds(now() - begin);
 }
 
 }  // namespace
@@ -51,11 +53,16 @@ double Contender::images_per_second() const {
 }
 
 Result<std::vector<Contender>> contenders(
-    Subject& subject, const std::shared_ptr<const infer::Calibration>& calibration) {
+    Subject& subject, const std::shared_ptr<const infer::Calibration>& calibration, int batch) {
     std::vector<Contender> out;
     for (Precision precision :
          {Precision::kFp32, Precision::kBf16, Precision::kFp16, Precision::kInt8}) {
-        auto engine = subject.compile(precision, calibration);
+        auto engine = subject.compile(precision, calibration, batch);
+        if (!engine && precision == Precision::kFp32 && batch > 1 &&
+            engine.error().code == ErrorCode::kUnsupported) {
+            batch = 1;
+            engine = subject.compile(precision, calibration, batch);
+        }
         if (engine) {
             out.push_back({precision, std::move(*engine), {}});
             continue;

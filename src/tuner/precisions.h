@@ -20,9 +20,10 @@ struct Contender {
     double images_per_second() const;
 };
 
-/// fp32, and of bf16, fp16 and int8 what the device can do. An error where fp32 does not load.
+/// fp32, and of bf16, fp16 and int8 what the device can do, in such batches; in ones of one where
+/// the network cannot be batched. An error where fp32 does not load.
 Result<std::vector<Contender>> contenders(
-    Subject& subject, const std::shared_ptr<const infer::Calibration>& calibration);
+    Subject& subject, const std::shared_ptr<const infer::Calibration>& calibration, int batch);
 
 /// Runs them in turns, `rounds` times for `turn` each, with as many requests in flight as each
 /// wants; a first turn, which warms up, does not count. In turns, so that what slows the machine

@@ -170,10 +170,10 @@ Result<std::unique_ptr<Engine>> Subject::observe(const std::vector<std::string>&
 }
 
 Result<std::unique_ptr<Engine>> Subject::compile(
-    infer::Precision precision, std::shared_ptr<const infer::Calibration> calibration) {
+    infer::Precision precision, std::shared_ptr<const infer::Calibration> calibration, int batch) {
     infer::EngineOptions options = options_.engine;
     options.precision = precision;
-    options.batch_size = 1;
+    options.batch_size = batch;
     options.calibration = std::move(calibration);
     return model_->compile(options, adaptation_);
 }

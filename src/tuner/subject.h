@@ -66,7 +66,9 @@ public:
                                                    const infer::Calibration* calibration);
     /// As a run would have it, on the device of the settings.
     Result<std::unique_ptr<infer::Engine>> compile(
-        infer::Precision precision, std::shared_ptr<const infer::Calibration> calibration);
+        infer::Precision precision,
+        std::shared_ptr<const infer::Calibration> calibration,
+        int batch = 1);
 
     using Visit = std::function<Result<void>(std::size_t sample,
                                              std::span<const memory::TensorView> outputs)>;

@@ -35,9 +35,11 @@ TEST_F(Calibrate, WritesWhatInt8ThenUses) {
     words.insert(
         words.end(),
         {"--report", in_folder("int8.html"), "--tensorrt-cache", in_folder("calib.table")});
+    words.insert(words.end(), {"--batch", "4"});
     Outcome done = calibrate(words);
     ASSERT_EQ(done.code, 0) << done.err;
     auto report = done.json();
+    EXPECT_EQ(report["batch"], 4);
     EXPECT_EQ(report["verdict"], "passed");
     EXPECT_EQ(report["measure"], "cosine");
     EXPECT_EQ(report["held_out"], true);
