@@ -32,13 +32,14 @@ Result<std::unique_ptr<Engine>> compile(const std::string& path,
         SLUICE_TRY(build_network(path, model, options, adaptation, device, std::move(plans)));
     claim.keep(built.network->plan_names());
     const int requests = options.num_requests > 0 ? options.num_requests : kRequests;
-    std::string description = fmt::format("CUDA:{} ({}), {}, batch {}, {} in flight",
+    const std::string& note = decided.note;
+    std::string description = fmt::format("CUDA:{} ({}), {}{}, batch {}, {} in flight",
                                           device,
                                           SLUICE_TRY(memory::cuda::device_name(device)),
                                           built.precision,
+                                          note.empty() ? note : fmt::format(" ({})", note),
                                           options.batch_size,
                                           requests);
-    if (!decided.note.empty()) description += "; " + decided.note;
     log_info("infer", "{}: {}", path, description);
     return std::unique_ptr<Engine>(
         std::make_unique<CudaEngine>(CudaEngine::Parts{path,
