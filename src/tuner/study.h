@@ -44,6 +44,8 @@ private:
     Result<void> spare_heads();
     /// What each layer loses alone, but for those that stay in float whatever they lose.
     Result<void> scan_layers();
+    /// Layers without which much less is lost stay in float, if they compute little.
+    Result<void> spare_worst();
     /// Tensors that come nearer by a method of their own get it: the most sensitive ones are tried.
     Result<void> refine_tensors();
     /// Biases are corrected where that pays.

@@ -60,6 +60,9 @@ class Calibrated(InFolder):
     def test_pixels_keep_their_own_steps(self):
         self.assertRegex(self.calibration.read_text(), r"(?m)^range 0 255 images$")
 
+    def test_spares_the_layer_that_makes_most_of_the_loss(self):
+        self.assertRegex(self.calibration.read_text(), r"(?m)^float Conv_47\tloses much")
+
     def test_auto_takes_the_fastest_that_passes(self):
         speeds = {line["precision"]: line["images_per_second"] for line in self.report["precisions"]
                   if line["passed"]}
