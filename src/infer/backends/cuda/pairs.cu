@@ -168,9 +168,8 @@ __device__ void add_up(int* counts, int* sums) {
 }
 
 /// Brings the box of a slot to a place.
-__device__ void put(const ClusterArgs& args, int item, int slot, int place) {
+__device__ void put(const ClusterArgs& args, int item, const FoundBox& box, int slot, int place) {
     const long long begin = static_cast<long long>(item) * args.in.capacity;
-    const FoundBox box = args.in.boxes[begin + slot];
     const int class_id = static_cast<int>(box.id % args.in.classes);
     args.edges[begin + place] = edges_of(box);
     args.traits[begin + place] = {
@@ -178,31 +177,44 @@ __device__ void put(const ClusterArgs& args, int item, int slot, int place) {
     args.order[begin + place] = order_of(box);
 }
 
+/// Where the bins of one of a few blocks begin: with the first at this place or later.
+__device__ void find_begin(const int* firsts, int count, int place, int& begin) {
+    if (threadIdx.x == 0) begin = count;
+    __syncthreads();
+    for (int bin = threadIdx.x; bin < kBins; bin += kArrangeThreads) {
+        if (firsts[bin] >= place && (bin == 0 || firsts[bin - 1] < place)) begin = firsts[bin];
+    }
+    __syncthreads();
+}
+
 /// A counting sort by bins; within a bin any order will do. Each block of an item counts all
-/// candidates, and brings its share of them to their places, as that takes longest.
+/// candidates; then it lists those of its share of the bins, and fetches them in order, as a device
+/// takes long to write here and there.
 __global__ void __launch_bounds__(kArrangeThreads)
     arrange(const __grid_constant__ ClusterArgs args) {
     __shared__ Extent extent;
     __shared__ int firsts[kBins];  // how many there are; then where a bin begins
-    __shared__ int before[kBins];  // of a bin: how many are of earlier shares, or have their place
+    __shared__ int filled[kBins];  // how many of a bin have their place
     __shared__ int sums[kArrangeThreads / kWarp];
+    __shared__ int begin;
+    __shared__ int end;
+    extern __shared__ unsigned short slots[];  // of the candidates from `begin` on
 
     const int item = blockIdx.y;
     if (item >= *args.in.count) return;
     const ItemState& state = args.in.items[item];
     const int count = state.candidates;
     if (state.undecided != 0 || count == 0) return;
-    const long long begin = static_cast<long long>(item) * args.in.capacity;
-    const FoundBox* boxes = args.in.boxes + begin;
+    const FoundBox* boxes = args.in.boxes + static_cast<long long>(item) * args.in.capacity;
     if (blockIdx.x == 0 && threadIdx.x == 0) args.teams[item].pairs = 0;
     if (count <= kFew) {
         const int slot = blockIdx.x * kArrangeThreads + threadIdx.x;
-        if (slot < count) put(args, item, slot, slot);
+        if (slot < count) put(args, item, boxes[slot], slot, slot);
         return;
     }
 
     for (int i = threadIdx.x; i < kBins; i += kArrangeThreads)
-        firsts[i] = before[i] = 0;
+        firsts[i] = filled[i] = 0;
     measure(boxes, count, extent);
     CellGrid grid{};
     grid.left = -from_ordered(extent.left);
@@ -212,19 +224,24 @@ __global__ void __launch_bounds__(kArrangeThreads)
     grid.farthest = from_ordered(extent.farthest);
     grid.longest = from_ordered(extent.longest);
 
+#pragma unroll 4
+    for (int i = threadIdx.x; i < count; i += kArrangeThreads)
+        atomicAdd(&firsts[bin_of(args, boxes[i], grid)], 1);
+    __syncthreads();
+    add_up(firsts, sums);
     const int share = (count + gridDim.x - 1) / gridDim.x;
-    const int from = blockIdx.x * share;
+    find_begin(firsts, count, blockIdx.x * share, begin);
+    find_begin(firsts, count, (blockIdx.x + 1) * share, end);
 #pragma unroll 4
     for (int i = threadIdx.x; i < count; i += kArrangeThreads) {
         const int bin = bin_of(args, boxes[i], grid);
-        atomicAdd(&firsts[bin], 1);
-        if (i < from) atomicAdd(&before[bin], 1);
+        if (firsts[bin] < begin || firsts[bin] >= end) continue;
+        slots[firsts[bin] - begin + atomicAdd(&filled[bin], 1)] = static_cast<unsigned short>(i);
     }
     __syncthreads();
-    add_up(firsts, sums);
-    for (int i = from + threadIdx.x; i < min(from + share, count); i += kArrangeThreads) {
-        const int bin = bin_of(args, boxes[i], grid);
-        put(args, item, i, firsts[bin] + atomicAdd(&before[bin], 1));
+    for (int place = begin + threadIdx.x; place < end; place += kArrangeThreads) {
+        const int slot = slots[place - begin];
+        put(args, item, boxes[slot], slot, place);
     }
     if (blockIdx.x > 0) return;
     int* all_firsts = args.firsts + static_cast<long long>(item) * (kBins + 1);
@@ -380,7 +397,11 @@ __global__ void __launch_bounds__(kPairThreads, kPairBlocksEach)
 }  // namespace
 
 void launch_pairs(const ClusterArgs& args, int batch, cudaStream_t stream) {
-    arrange<<<dim3(kArrangeBlocks, batch), kArrangeThreads, 0, stream>>>(args);
+    const std::size_t slot_bytes =
+        static_cast<std::size_t>(args.in.capacity) * sizeof(unsigned short);
+    cudaFuncSetAttribute(
+        arrange, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(slot_bytes));
+    arrange<<<dim3(kArrangeBlocks, batch), kArrangeThreads, slot_bytes, stream>>>(args);
     const int blocks = (args.in.capacity * kLanes + kPairThreads - 1) / kPairThreads;
     const int most = (kPairBlocks + batch - 1) / batch;
     find_pairs<<<dim3(std::min(blocks, most), batch), kPairThreads, 0, stream>>>(args);
