@@ -105,7 +105,8 @@ void launch_decode(const DecodeArgs& args, int batch, cudaStream_t stream);
 /// level to level, and the last has all that are smaller.
 inline constexpr int kSizeLevels = 4;
 inline constexpr int kMostGroups = 64;
-inline constexpr int kBins = 4096;  ///< groups * kSizeLevels * side * side, or less
+inline constexpr int kBins = 4096;         ///< groups * kSizeLevels * side * side, or less
+inline constexpr int kFirsts = kBins + 8;  ///< of kBins + 1: a multiple of 16 bytes
 
 /// An item's grid: of boxes' centres.
 struct CellGrid {
@@ -144,8 +145,8 @@ struct ClusterArgs {
 
     // Scratch, for each item: places are a candidate's in the order of the grid.
     CellGrid* grids = nullptr;
-    int* firsts = nullptr;   ///< kBins + 1: a bin's first place
-    Edges* edges = nullptr;  ///< `capacity`, by place, as the next two
+    unsigned short* firsts = nullptr;  ///< kFirsts: a bin's first place, and the end
+    Edges* edges = nullptr;            ///< `capacity`, by place, as the next two
     Traits* traits = nullptr;
     unsigned long long* order = nullptr;  ///< smaller is better
     unsigned* pairs = nullptr;            ///< `pair_capacity`: the worse place | better << 16

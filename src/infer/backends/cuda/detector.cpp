@@ -82,7 +82,7 @@ Result<DetectorMemory> Detector::allocate() const {
     memory.after = SLUICE_TRY(Buffer::create(kPinned, items * sizeof(ItemState)));
     memory.candidates = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(FoundBox)));
     memory.grids = SLUICE_TRY(Buffer::create(kDevice, items * sizeof(CellGrid)));
-    memory.firsts = SLUICE_TRY(Buffer::create(kDevice, items * (kBins + 1) * sizeof(int)));
+    memory.firsts = SLUICE_TRY(Buffer::create(kDevice, items * kFirsts * sizeof(unsigned short)));
     memory.edges = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(Edges)));
     memory.traits = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(Traits)));
     memory.order = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(unsigned long long)));
@@ -116,7 +116,7 @@ Result<void> Detector::enqueue(std::span<const Buffer> outputs,
     ClusterArgs cluster = cluster_;
     cluster.in = candidates;
     cluster.grids = as<CellGrid>(memory.grids);
-    cluster.firsts = as<int>(memory.firsts);
+    cluster.firsts = as<unsigned short>(memory.firsts);
     cluster.edges = as<Edges>(memory.edges);
     cluster.traits = as<Traits>(memory.traits);
     cluster.order = as<unsigned long long>(memory.order);

@@ -13,12 +13,13 @@ constexpr int kWarp = 32;
 constexpr unsigned kAll = 0xffffffffu;
 constexpr int kArrangeThreads = 1024;
 constexpr int kArrangeBlocks = 4;  // of an item
-constexpr int kPairThreads = 256;
-constexpr int kPairBlocksEach = 4;                  // on a multiprocessor at a time
-constexpr int kPairBlocks = 128 * kPairBlocksEach;  // of all items: what an H100 has room for
-constexpr int kLanes = 4;    // threads that look for a candidate's pairs together
-constexpr int kHandful = 8;  // pairs that a thread brings together
-constexpr int kFew = 256;    // so few need no order: each looks at all before it
+constexpr int kPairThreads = 128;
+constexpr int kPairBlocksEach = 8;                  // on a multiprocessor at a time
+constexpr int kPairBlocks = 132 * kPairBlocksEach;  // of all items: what an H100 has room for
+constexpr int kLanes = 2;     // threads that look for a candidate's pairs together
+constexpr int kFewLanes = 8;  // where it looks at all candidates
+constexpr int kHandful = 8;   // pairs that a thread brings together
+constexpr int kFew = 256;     // so few need no order: each looks at all before it
 constexpr int kBinsEach = kBins / kArrangeThreads;
 static_assert(kFew <= kArrangeThreads);
 
@@ -244,11 +245,11 @@ __global__ void __launch_bounds__(kArrangeThreads)
         put(args, item, boxes[slot], slot, place);
     }
     if (blockIdx.x > 0) return;
-    int* all_firsts = args.firsts + static_cast<long long>(item) * (kBins + 1);
+    unsigned short* all_firsts = args.firsts + static_cast<long long>(item) * kFirsts;
     for (int i = threadIdx.x; i < kBins; i += kArrangeThreads)
-        all_firsts[i] = firsts[i];
+        all_firsts[i] = static_cast<unsigned short>(firsts[i]);
     if (threadIdx.x > 0) return;
-    all_firsts[kBins] = count;
+    all_firsts[kBins] = static_cast<unsigned short>(count);
     args.grids[item] = grid;
 }
 
@@ -335,12 +336,13 @@ struct Seeker {
     float shared;  // must be more than that
 };
 
-/// Finds a candidate's pairs with those from `first` to `end`, by kLanes threads. False when there
+/// Finds a candidate's pairs with those from `first` to `end`, by so many threads. False when there
 /// is no more room.
+template <int lanes>
 __device__ bool search_places(
     const ClusterArgs& args, int item, const Seeker& own, int first, int end, Pairs& pairs) {
     const long long begin = static_cast<long long>(item) * args.in.capacity;
-    for (int i = first + threadIdx.x % kLanes; i < end; i += kLanes) {
+    for (int i = first + threadIdx.x % lanes; i < end; i += lanes) {
         const float shared = overlap(args.edges[begin + i], own.edges);
         if (!(shared > own.shared)) continue;
         const Traits other = args.traits[begin + i];
@@ -355,13 +357,15 @@ __device__ bool search_places(
     return true;
 }
 
-/// Finds a candidate's pairs with those at places before its own. False when there is no more room.
-__device__ bool search_pairs(
-    const ClusterArgs& args, int item, int count, int place, Pairs& pairs) {
+__device__ Seeker seeker_at(const ClusterArgs& args, int item, int place) {
     const long long at = static_cast<long long>(item) * args.in.capacity + place;
-    Seeker own{place, args.edges[at], args.traits[at], args.order[at], 0};
-    if (count <= kFew) return search_places(args, item, own, 0, place, pairs);
-    const int* firsts = args.firsts + static_cast<long long>(item) * (kBins + 1);
+    return {place, args.edges[at], args.traits[at], args.order[at], 0};
+}
+
+/// Finds a candidate's pairs with those at places before its own. False when there is no more room.
+__device__ bool search_bins(
+    const ClusterArgs& args, int item, const unsigned short* firsts, int place, Pairs& pairs) {
+    Seeker own = seeker_at(args, item, place);
     const CellGrid grid = args.grids[item];
     const Search search = search_for(args, grid, own.edges, own.traits.area);
     own.shared = search.shared;
@@ -372,24 +376,47 @@ __device__ bool search_pairs(
             const int bin = bin_of(args, own.traits.class_id, level, y);
             const int from = firsts[bin + reach.left];
             if (from >= place) return true;  // and so are all that follow
-            const int end = min(firsts[bin + reach.right + 1], place);
-            if (!search_places(args, item, own, from, end, pairs)) return false;
+            const int end = min(static_cast<int>(firsts[bin + reach.right + 1]), place);
+            if (!search_places<kLanes>(args, item, own, from, end, pairs)) return false;
         }
     }
     return true;
 }
 
+union Firsts {
+    unsigned short places[kFirsts];
+    uint4 quads[kFirsts * sizeof(unsigned short) / sizeof(uint4)];
+};
+
+__device__ void fetch(const ClusterArgs& args, int item, Firsts& firsts) {
+    const auto* from =
+        reinterpret_cast<const Firsts*>(args.firsts + static_cast<long long>(item) * kFirsts);
+    for (int i = threadIdx.x; i < sizeof(Firsts) / sizeof(uint4); i += kPairThreads)
+        firsts.quads[i] = from->quads[i];
+    __syncthreads();
+}
+
 __global__ void __launch_bounds__(kPairThreads, kPairBlocksEach)
     find_pairs(const __grid_constant__ ClusterArgs args) {
     __shared__ unsigned few[kHandful * kPairThreads];
+    __shared__ Firsts firsts;
 
     const int item = blockIdx.y;
     if (item >= *args.in.count || args.in.items[item].undecided != 0) return;
     const int count = args.in.items[item].candidates;
+    const int thread = blockIdx.x * kPairThreads + threadIdx.x;
+    const int threads = gridDim.x * kPairThreads;
     Pairs pairs{few + threadIdx.x, 0};
-    const int first = (blockIdx.x * kPairThreads + threadIdx.x) / kLanes;
-    for (int place = first; place < count; place += gridDim.x * kPairThreads / kLanes) {
-        if (!search_pairs(args, item, count, place, pairs)) return;
+    if (count <= kFew) {
+        for (int place = thread / kFewLanes; place < count; place += threads / kFewLanes) {
+            const Seeker own = seeker_at(args, item, place);
+            if (!search_places<kFewLanes>(args, item, own, 0, place, pairs)) return;
+        }
+    } else {
+        fetch(args, item, firsts);
+        for (int place = thread / kLanes; place < count; place += threads / kLanes) {
+            if (!search_bins(args, item, firsts.places, place, pairs)) return;
+        }
     }
     pairs.flush(args, item);
 }
