@@ -2,8 +2,8 @@
 
 // The twin of Nms, exactly: a candidate is kept unless a better one that is kept suppresses it.
 // Once the pairs that suppress are known, all candidates are decided at once, whatever their order.
-// Where there are too many pairs, few candidates are kept: then these are found by falling score,
-// and drop what they suppress.
+// Of a dense crowd, which has too many pairs, few candidates are kept: these are found by falling
+// score, some at a time, and drop what they suppress.
 namespace sluice::infer::cuda {
 namespace {
 
@@ -16,11 +16,13 @@ constexpr int kThreads = 1024;
 // at once.
 constexpr int kTeam = 3;
 constexpr int kMostWords = kMostCandidates / kWarp;
+constexpr int kBucketBits = 11;
+constexpr int kBuckets = 1 << kBucketBits;
+static_assert(kBuckets == 2 * kThreads);
 
 /// Of all candidates, by place.
 struct Bits {
     unsigned open[kMostWords];
-    unsigned kept[kMostWords];
     unsigned goes[kMostWords];   // of the open ones: a kept one suppresses it
     unsigned waits[kMostWords];  // an open one would
 };
@@ -29,24 +31,35 @@ struct Bits {
 struct Tile {
     Edges edges[kTile];  // when all is decided: those kept, at the front
     Traits traits[kTile];
+    unsigned short places[kTile];
     unsigned by[kTileWords][kTile];  // bits of the earlier ones that suppress each
     unsigned open[kTileWords];
     unsigned kept[kTileWords];
 };
 
-struct Shared {
-    union {
-        Bits bits;
-        Tile tile;
-    };
-    int sums[kThreads / kWarp];
+/// How they are found.
+struct Choice {
+    unsigned long long orders[kTile];
+    unsigned short places[kTile];
+    int ranks[kTile];
+    int number;
+    int counts[kBuckets];
+    int bucket;  // the first that there is no room for
+    int before;  // how many are in those before it
 };
 
-/// Candidates: what they are sorted by, and where they are.
-struct Sorted {
-    unsigned long long* order;
-    unsigned short* places;
-    int count;
+struct Dense {
+    Tile tile;
+    Choice choice;
+};
+
+struct Shared {
+    unsigned kept[kMostWords];  // bits, by place
+    union {
+        Bits bits;
+        Dense dense;
+    };
+    int sums[kThreads / kWarp];
 };
 
 /// The blocks that see to a dense crowd: one, or a cluster of them.
@@ -68,26 +81,33 @@ __device__ void wait_for(const Team& team) {
 #endif
 }
 
+/// The sum of the numbers of all threads before this one; `total` becomes that of all.
+__device__ int sum_before(int number, int* sums, int& total) {
+    const int lane = threadIdx.x % kWarp;
+    const int warp = threadIdx.x / kWarp;
+    int sum = number;
+    for (int distance = 1; distance < kWarp; distance *= 2) {
+        const int before = __shfl_up_sync(kAll, sum, distance);
+        if (lane >= distance) sum += before;
+    }
+    if (lane == kWarp - 1) sums[warp] = sum;
+    __syncthreads();
+    sum -= number;
+    total = 0;
+    for (int w = 0; w < kThreads / kWarp; ++w) {
+        if (w < warp) sum += sums[w];
+        total += sums[w];
+    }
+    return sum;
+}
+
 /// Lists the places of the bits in order, or what `from` has there; all threads get their number.
 __device__ int list_bits(
     const unsigned* words, int count, const unsigned short* from, unsigned short* to, int* sums) {
     const int thread = threadIdx.x;  // has a word
-    const int warp = thread / kWarp;
     unsigned bits = thread * kWarp < count ? words[thread] : 0;
-    int number = __popc(bits);
-    int place = number;
-    for (int distance = 1; distance < kWarp; distance *= 2) {
-        const int before = __shfl_up_sync(kAll, place, distance);
-        if (thread % kWarp >= distance) place += before;
-    }
-    if (thread % kWarp == kWarp - 1) sums[warp] = place;
-    __syncthreads();
-    place -= number;
-    int total = 0;
-    for (int w = 0; w < kThreads / kWarp; ++w) {
-        if (w < warp) place += sums[w];
-        total += sums[w];
-    }
+    int total;
+    int place = sum_before(__popc(bits), sums, total);
     for (; bits != 0; bits &= bits - 1) {
         const int i = thread * kWarp + __ffs(static_cast<int>(bits)) - 1;
         to[place++] = from != nullptr ? from[i] : static_cast<unsigned short>(i);
@@ -101,12 +121,13 @@ __device__ bool has(const unsigned* words, unsigned place) {
 }
 
 /// One step of an open candidate, of a pair that it is the worse of.
-__device__ void step(Bits& bits, unsigned pair) {
+__device__ void step(Shared& shared, unsigned pair) {
+    Bits& bits = shared.bits;
     const unsigned worse = pair & 0xffff;
     const unsigned better = pair >> 16;
     if (!has(bits.open, worse)) return;
     const unsigned bit = 1u << (worse % kWarp);
-    if (has(bits.kept, better)) {
+    if (has(shared.kept, better)) {
         atomicOr(&bits.goes[worse / kWarp], bit);
     } else if (has(bits.open, better)) {
         atomicOr(&bits.waits[worse / kWarp], bit);
@@ -115,28 +136,29 @@ __device__ void step(Bits& bits, unsigned pair) {
 
 /// Decides all candidates at once: one goes when a kept one suppresses it, and stays when all that
 /// would went. Each round decides at least the best open one; of a crowd, most.
-__device__ void settle(Bits& bits, const unsigned* pairs, int pair_count, int count) {
+__device__ void settle(Shared& shared, const unsigned* pairs, int pair_count, int count) {
+    Bits& bits = shared.bits;
     const int word = threadIdx.x;
     const int own = min(max(count - word * kWarp, 0), kWarp);
     if (word < kMostWords) {
         bits.open[word] = own == kWarp ? kAll : (1u << own) - 1;
-        bits.kept[word] = bits.goes[word] = bits.waits[word] = 0;
+        bits.goes[word] = bits.waits[word] = 0;
     }
     __syncthreads();
     while (true) {
         for (int i = 4 * threadIdx.x; i < pair_count; i += 4 * kThreads) {
             const uint4 four = *reinterpret_cast<const uint4*>(pairs + i);
-            step(bits, four.x);
-            if (i + 1 < pair_count) step(bits, four.y);
-            if (i + 2 < pair_count) step(bits, four.z);
-            if (i + 3 < pair_count) step(bits, four.w);
+            step(shared, four.x);
+            if (i + 1 < pair_count) step(shared, four.y);
+            if (i + 2 < pair_count) step(shared, four.z);
+            if (i + 3 < pair_count) step(shared, four.w);
         }
         __syncthreads();
         unsigned open = 0;
         if (word < kMostWords) {
             const unsigned stays = bits.open[word] & ~bits.goes[word];
             open = stays & bits.waits[word];
-            bits.kept[word] |= stays & ~bits.waits[word];
+            shared.kept[word] |= stays & ~bits.waits[word];
             bits.open[word] = open;
             bits.goes[word] = bits.waits[word] = 0;
         }
@@ -144,86 +166,87 @@ __device__ void settle(Bits& bits, const unsigned* pairs, int pair_count, int co
     }
 }
 
-__device__ void put_in_order(const Sorted& of, int low, int high) {
-    if (high >= of.count || of.order[low] <= of.order[high]) return;
-    const unsigned long long order = of.order[low];
-    of.order[low] = of.order[high];
-    of.order[high] = order;
-    const unsigned short place = of.places[low];
-    of.places[low] = of.places[high];
-    of.places[high] = place;
-}
+/// An item's candidates, by place.
+struct Crowd {
+    const Edges* edges;
+    const Traits* traits;
+    const unsigned long long* order;
+};
 
-/// Batcher's bitonic sort (1968), each merge beginning with a mirrored step, so that every exchange
-/// goes upward and what lies beyond the end counts as infinite.
-__device__ void sort(const Sorted& of) {
-    for (int size = 2; size < 2 * of.count; size *= 2) {
-        for (int half = size / 2; half > 0; half /= 2) {
-            for (int i = threadIdx.x;; i += kThreads) {
-                const int place = i & (half - 1);  // in the lower half of a run of 2 * half
-                const int low = 2 * i - place;
-                if (low >= of.count) break;
-                const int mirrored = low - place + 2 * half - 1 - place;
-                put_in_order(of, low, half == size / 2 ? mirrored : low + half);
+/// The places of open ones, in order, so that neighbours in the list are near one another.
+struct Open {
+    unsigned short* places;
+    int count;
+};
+
+/// The order that from kTile / 2 to kTile of the open ones lie before, or all.
+__device__ unsigned long long limit_of(const Crowd& crowd,
+                                       const Open& open,
+                                       Choice& choice,
+                                       int* sums) {
+    if (open.count <= kTile) return ~0ull;
+    const int thread = threadIdx.x;
+    unsigned long long limit = 0;
+    int room = kTile;
+    for (int shift = 64 - kBucketBits;; shift = max(shift - kBucketBits, 0)) {
+        choice.counts[2 * thread] = choice.counts[2 * thread + 1] = 0;
+        __syncthreads();
+        for (int i = thread; i < open.count; i += kThreads) {
+            const unsigned long long order = crowd.order[open.places[i]];
+            const unsigned long long bucket = (order - limit) >> shift;
+            if (order >= limit && bucket < kBuckets)
+                atomicAdd(&choice.counts[static_cast<int>(bucket)], 1);
+        }
+        __syncthreads();
+        int total;
+        const int own[] = {choice.counts[2 * thread], choice.counts[2 * thread + 1]};
+        int before = sum_before(own[0] + own[1], sums, total);
+        for (int k = 0; k < 2; ++k) {
+            if (before <= room && before + own[k] > room) {
+                choice.bucket = 2 * thread + k;
+                choice.before = before;
             }
-            __syncthreads();
+            before += own[k];
         }
+        __syncthreads();
+        limit += static_cast<unsigned long long>(choice.bucket) << shift;
+        room -= choice.before;
+        if (room <= kTile / 2) return limit;  // at the latest with a candidate to each bucket
     }
 }
 
-__device__ int count_less(const unsigned long long* sorted, int count, unsigned long long than) {
-    int low = 0;
-    while (low < count) {
-        const int middle = (low + count) / 2;
-        if (sorted[middle] < than) {
-            low = middle + 1;
-        } else {
-            count = middle;
-        }
-    }
-    return low;
-}
-
-/// Puts the places of an item's candidates in order, the same in each block. Each block of a team
-/// sorts a share, then finds the places of these in the whole.
-__device__ void sort_together(const ClusterArgs& args,
-                              const Team& team,
-                              int item,
-                              const Sorted& list) {
-    const int share = (list.count + team.size - 1) / team.size;
-    const int from = min(team.rank * share, list.count);
-    const Sorted own{list.order + from, list.places + from, min(share, list.count - from)};
-    const long long begin = static_cast<long long>(item) * args.in.capacity;
-    unsigned long long* const order = args.order + begin;
-    unsigned short* const places = args.places + 2 * begin;
-    for (int i = threadIdx.x; i < own.count; i += kThreads) {
-        own.order[i] = order[from + i];
-        own.places[i] = static_cast<unsigned short>(from + i);
+/// Brings the open ones before the limit to the tile, in order; all threads get their number.
+__device__ int choose(
+    const Crowd& crowd, const Open& open, unsigned long long limit, Choice& choice, Tile& tile) {
+    const int thread = threadIdx.x;
+    if (thread < kTile) choice.ranks[thread] = 0;
+    if (thread == 0) choice.number = 0;
+    __syncthreads();
+    for (int i = thread; i < open.count; i += kThreads) {
+        const unsigned short place = open.places[i];
+        const unsigned long long order = crowd.order[place];
+        if (order >= limit) continue;
+        const int at = atomicAdd(&choice.number, 1);
+        choice.orders[at] = order;
+        choice.places[at] = place;
     }
     __syncthreads();
-    sort(own);
-    if (team.size == 1) return;
-
-    for (int i = threadIdx.x; i < own.count; i += kThreads)
-        order[from + i] = own.order[i];
-    wait_for(team);
-    for (int i = threadIdx.x; i < list.count; i += kThreads) {
-        if (i < from || i >= from + own.count) list.order[i] = order[i];
+    const int number = choice.number;
+    const int candidate = thread % kTile;
+    int better = 0;
+    for (int i = thread / kTile; i < number; i += kThreads / kTile)
+        better += choice.orders[i] < choice.orders[candidate] ? 1 : 0;
+    atomicAdd(&choice.ranks[candidate], better);
+    __syncthreads();
+    if (thread < number) {
+        const int rank = choice.ranks[thread];
+        const unsigned short place = choice.places[thread];
+        tile.places[rank] = place;
+        tile.edges[rank] = crowd.edges[place];
+        tile.traits[rank] = crowd.traits[place];
     }
     __syncthreads();
-    for (int i = threadIdx.x; i < own.count; i += kThreads) {
-        int place = i;
-        for (int rank = 0; rank < team.size; ++rank) {
-            const int first = min(rank * share, list.count);
-            if (rank == team.rank) continue;
-            place += count_less(list.order + first, min(share, list.count - first), own.order[i]);
-        }
-        places[place] = own.places[i];
-    }
-    wait_for(team);
-    for (int i = threadIdx.x; i < list.count; i += kThreads)
-        list.places[i] = places[i];
-    __syncthreads();
+    return number;
 }
 
 /// Does the better one `a` suppress `b`?
@@ -286,9 +309,8 @@ __device__ void decide(Tile& tile, int count) {
     }
 }
 
-/// Brings the tile's kept candidates to its front, and lists their places; all threads get their
-/// number.
-__device__ int keep(Tile& tile, const unsigned short* places, unsigned short* list) {
+/// Brings the tile's kept candidates to its front; all threads get their number.
+__device__ int keep(Tile& tile, unsigned* all_kept) {
     const int thread = threadIdx.x;
     int rank = 0;
     int kept = 0;
@@ -311,79 +333,97 @@ __device__ int keep(Tile& tile, const unsigned short* places, unsigned short* li
     if (stays) {
         tile.edges[rank] = edges;
         tile.traits[rank] = traits;
-        list[rank] = places[thread];
+        const unsigned place = tile.places[thread];
+        atomicOr(&all_kept[place / kWarp], 1u << (place % kWarp));
     }
     __syncthreads();
     return kept;
 }
 
-/// Says for each of a team's share of `places` whether none of the tile's kept ones suppresses it,
-/// as bits.
+/// Around the boxes of the warp's lanes that `has` one.
+__device__ Edges around(const Edges& box, bool has) {
+    Edges all{INFINITY, INFINITY, -INFINITY, -INFINITY};
+    if (has) all = box;
+    for (int distance = kWarp / 2; distance > 0; distance /= 2) {
+        all.left = fminf(all.left, __shfl_xor_sync(kAll, all.left, distance));
+        all.top = fminf(all.top, __shfl_xor_sync(kAll, all.top, distance));
+        all.right = fmaxf(all.right, __shfl_xor_sync(kAll, all.right, distance));
+        all.bottom = fmaxf(all.bottom, __shfl_xor_sync(kAll, all.bottom, distance));
+    }
+    return all;
+}
+
+/// Says for a team's share of the open ones from the limit on whether none of the tile's kept ones
+/// suppresses them, as bits. A warp compares its candidates with those kept ones only that share
+/// more than `least` of their area with the box around them.
 __device__ void compare_rest(const Team& team,
-                             const Edges* edges,
-                             const Traits* traits,
+                             const Crowd& crowd,
+                             const Open& open,
+                             unsigned long long limit,
+                             float least,
                              const Tile& tile,
                              int kept,
-                             const unsigned short* places,
-                             int count,
                              unsigned* stay) {
     const int lane = threadIdx.x % kWarp;
-    const int first = threadIdx.x / kWarp * team.size + team.rank;
-    for (int word = first; word * kWarp < count; word += kThreads / kWarp * team.size) {
+    const int begin = threadIdx.x / kWarp * team.size + team.rank;
+    for (int word = begin; word * kWarp < open.count; word += kThreads / kWarp * team.size) {
         const int i = word * kWarp + lane;
-        bool stays = i < count;
-        const int place = places[stays ? i : 0];
-        const Edges own = edges[place];
-        const Traits own_traits = traits[place];
-#pragma unroll 8
-        for (int k = 0; k < kept; ++k)
-            stays &= !suppresses(tile.edges[k], tile.traits[k], own, own_traits);
-        const unsigned ballot = __ballot_sync(kAll, stays);
-        if (lane == 0) stay[word] = ballot;
+        const int place = open.places[min(i, open.count - 1)];
+        const Edges own = crowd.edges[place];
+        const Traits own_traits = crowd.traits[place];
+        bool stays = i < open.count && crowd.order[place] >= limit;
+        const Edges all = around(own, stays);
+        unsigned left = __ballot_sync(kAll, stays);
+        for (int first = 0; first < kept && left != 0; first += kWarp) {
+            const int k = first + lane;
+            unsigned near = __ballot_sync(
+                kAll, k < kept && overlap(tile.edges[k], all) > least * tile.traits[k].area);
+            for (; near != 0 && left != 0; near &= near - 1) {
+                const int other = first + __ffs(static_cast<int>(near)) - 1;
+                stays &= !suppresses(tile.edges[other], tile.traits[other], own, own_traits);
+                left = __ballot_sync(kAll, stays);
+            }
+        }
+        if (lane == 0) stay[word] = left;
     }
 }
 
 /// The best open ones are decided among themselves; then those kept drop what they suppress of the
-/// rest, on all blocks of the team, until nothing is left. `spare` has room for as many places as
-/// the list. Lists the places of the kept ones, the same in each block; all threads get their
-/// number.
-__device__ int suppress_in_order(const ClusterArgs& args,
-                                 const Team& team,
-                                 int item,
-                                 const Sorted& list,
-                                 unsigned short* spare,
-                                 unsigned short* kept,
-                                 Shared& shared) {
+/// rest, on all blocks of the team, until nothing is left. `places` has room for two of each
+/// candidate. All blocks have the same open ones and the same kept ones.
+__device__ void suppress_in_order(const ClusterArgs& args,
+                                  const Team& team,
+                                  int item,
+                                  int count,
+                                  unsigned short* places,
+                                  Shared& shared) {
     const long long begin = static_cast<long long>(item) * args.in.capacity;
-    const Edges* edges = args.edges + begin;
-    const Traits* traits = args.traits + begin;
-    Tile& tile = shared.tile;
-    unsigned short* places = list.places;
-    int count = list.count;
-    int kept_count = 0;
-    for (int round = 0; count > 0; ++round) {
-        const int head = min(kTile, count);
-        if (threadIdx.x < head) {
-            tile.edges[threadIdx.x] = edges[places[threadIdx.x]];
-            tile.traits[threadIdx.x] = traits[places[threadIdx.x]];
-        }
-        __syncthreads();
+    const Crowd crowd{args.edges + begin, args.traits + begin, args.order + begin};
+    // What suppresses another shares so much of its area with it, and a little less for rounding.
+    const float least = 0.999f * args.least_threshold / (1 + args.least_threshold);
+    Tile& tile = shared.dense.tile;
+    Choice& choice = shared.dense.choice;
+    Open open{places, count};
+    unsigned short* spare = places + args.in.capacity;
+    for (int i = threadIdx.x; i < count; i += kThreads)
+        open.places[i] = static_cast<unsigned short>(i);
+    __syncthreads();
+    for (int round = 0; open.count > 0; ++round) {
+        const unsigned long long limit = limit_of(crowd, open, choice, shared.sums);
+        const int head = choose(crowd, open, limit, choice, tile);
         compare(tile, head);
         __syncthreads();
         decide(tile, head);
-        const int more = keep(tile, places, kept + kept_count);
-        kept_count += more;
-        const int rest = count - head;
+        const int kept = keep(tile, shared.kept);
         // Two sets of bits: a block may be ahead of another's reading.
         unsigned* stay = args.teams[item].stay[round % 2];
-        compare_rest(team, edges, traits, tile, more, places + head, rest, stay);
+        compare_rest(team, crowd, open, limit, least, tile, kept, stay);
         wait_for(team);
-        count = list_bits(stay, rest, places + head, spare, shared.sums);
-        unsigned short* const other = places;
-        places = spare;
+        const int left = list_bits(stay, open.count, open.places, spare, shared.sums);
+        unsigned short* const other = open.places;
+        open = {spare, left};
         spare = other;
     }
-    return kept_count;
 }
 
 /// Brings kept boxes to the host. Neighbouring threads write neighbouring words: a bus likes long
@@ -400,80 +440,68 @@ __device__ void report(const ClusterArgs& args, int item, const unsigned short* 
         to[i] = from[traits[places[i / kBoxWords]].slot * kBoxWords + i % kBoxWords];
 }
 
-/// By a team for each item. One of more than one block has shared memory for all candidates.
-__global__ void __launch_bounds__(kThreads) suppress(const __grid_constant__ ClusterArgs args) {
+/// By a team for each item. Has shared memory for two places of each candidate.
+__global__ void __launch_bounds__(kThreads, 1) suppress(const __grid_constant__ ClusterArgs args) {
     __shared__ Shared shared;
-    extern __shared__ unsigned long long memory[];
+    extern __shared__ unsigned short places[];
 
     const int item = blockIdx.y;
     const Team team{static_cast<int>(blockIdx.x), static_cast<int>(gridDim.x)};
-    ItemState state = args.in.items[item];
+    const ItemState& state = args.in.items[item];
     const int count = item < *args.in.count && state.undecided == 0 ? state.candidates : 0;
     const int pair_count = count > 0 ? args.teams[item].pairs : 0;
-    const bool is_dense = pair_count > args.pair_capacity;
+    const bool is_dense = state.meetings > args.most_meetings || pair_count > args.pair_capacity;
     if (team.rank > 0 && !is_dense) return;
-    const long long begin = static_cast<long long>(item) * args.in.capacity;
-    unsigned short* kept = args.places + 2 * begin + args.in.capacity;
+    if (threadIdx.x < kMostWords) shared.kept[threadIdx.x] = 0;
     if (is_dense) {
-        Sorted list{args.order + begin, args.places + 2 * begin, count};
-        if (team.size > 1)
-            list = {memory, reinterpret_cast<unsigned short*>(memory + args.in.capacity), count};
-        sort_together(args, team, item, list);
-        auto* const spare = reinterpret_cast<unsigned short*>(list.order);  // of no more use
-        state.kept = suppress_in_order(args, team, item, list, spare, kept, shared);
+        suppress_in_order(args, team, item, count, places, shared);
     } else {
         const unsigned* pairs = args.pairs + static_cast<long long>(item) * args.pair_capacity;
-        settle(shared.bits, pairs, pair_count, count);
-        state.kept = list_bits(shared.bits.kept, count, nullptr, kept, shared.sums);
+        settle(shared, pairs, pair_count, count);
     }
     if (team.rank > 0) return;
-    report(args, item, kept, state.kept);
-    if (threadIdx.x == 0) args.results[item] = state;
+    const int kept = list_bits(shared.kept, count, nullptr, places, shared.sums);
+    report(args, item, places, kept);
+    if (threadIdx.x == 0) args.results[item] = {kept, state.undecided};
 }
 
 __global__ void keep_all(const __grid_constant__ ClusterArgs args) {
     const int item = blockIdx.y;
-    ItemState& state = args.in.items[item];
+    const ItemState& state = args.in.items[item];
     const bool decided = item < *args.in.count && state.undecided == 0;
     const int count = decided ? state.candidates : 0;
     const long long begin = static_cast<long long>(item) * args.in.capacity;
     const int i = blockIdx.x * kThreads + threadIdx.x;
     if (i < count) args.kept[begin + i] = args.in.boxes[begin + i];
     if (i > 0) return;
-    state.kept = count;
-    args.results[item] = state;
+    args.results[item] = {count, state.undecided};
 }
 
 /// Clusters of blocks came with compute capability 9.
-bool has_teams(std::size_t shared_bytes) {
+bool has_teams() {
     int device = 0;
     int major = 0;
-    int most = 0;
     cudaGetDevice(&device);
     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
-    cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
-    return major >= 9 && sizeof(Shared) + shared_bytes <= static_cast<std::size_t>(most);
+    return major >= 9;
 }
 
 void launch_suppress(const ClusterArgs& args, int batch, cudaStream_t stream) {
-    const std::size_t shared_bytes = static_cast<std::size_t>(args.in.capacity) *
-                                     (sizeof(unsigned long long) + sizeof(unsigned short));
-    if (!has_teams(shared_bytes)) {
-        suppress<<<dim3(1, batch), kThreads, 0, stream>>>(args);
-        return;
-    }
+    const std::size_t place_bytes =
+        static_cast<std::size_t>(2 * args.in.capacity) * sizeof(unsigned short);
     cudaFuncSetAttribute(
-        suppress, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes));
+        suppress, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(place_bytes));
+    const unsigned team = has_teams() ? kTeam : 1;
     cudaLaunchAttribute cluster{};
     cluster.id = cudaLaunchAttributeClusterDimension;
-    cluster.val.clusterDim = {kTeam, 1, 1};
+    cluster.val.clusterDim = {team, 1, 1};
     cudaLaunchConfig_t config{};
-    config.gridDim = dim3(kTeam, batch);
+    config.gridDim = dim3(team, batch);
     config.blockDim = dim3(kThreads);
-    config.dynamicSmemBytes = shared_bytes;
+    config.dynamicSmemBytes = place_bytes;
     config.stream = stream;
     config.attrs = &cluster;
-    config.numAttrs = 1;
+    config.numAttrs = team > 1 ? 1 : 0;
     cudaLaunchKernelEx(&config, suppress, args);
 }
 

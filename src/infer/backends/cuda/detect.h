@@ -62,8 +62,14 @@ struct alignas(8) FoundBox {
 /// Of one item of the batch; zero before a run.
 struct ItemState {
     int candidates;  ///< how many were over the threshold, also where there was no room for them
+    int undecided;   ///< not 0: too many candidates, or a class that there is not
+    int meetings;    ///< candidates that make a pair with another that is taken at random
+};
+
+/// Of one item, after a run.
+struct ItemResult {
     int kept;
-    int undecided;  ///< not 0: too many candidates, or a class that there is not
+    int undecided;  ///< as in ItemState
 };
 
 /// Candidates of a batch, in no order; all arrays are `capacity` long for each item.
@@ -142,6 +148,9 @@ struct ClusterArgs {
     float least_threshold = 0;              ///< of these
     int groups = 1;                         ///< of classes
     int side = 1;                           ///< of the grid, in cells
+    /// With more meetings an item is a dense crowd, and its pairs are not looked for. A candidate
+    /// has about half as many pairs with those that are before it.
+    int most_meetings = 0;
 
     // Scratch, for each item: places are a candidate's in the order of the grid.
     CellGrid* grids = nullptr;
@@ -152,10 +161,9 @@ struct ClusterArgs {
     unsigned* pairs = nullptr;            ///< `pair_capacity`: the worse place | better << 16
     int pair_capacity = 0;                ///< a multiple of 4
     TeamState* teams = nullptr;
-    unsigned short* places = nullptr;  ///< 2 * `capacity`
 
-    FoundBox* kept = nullptr;      ///< `capacity` for each item, in no order; on the host
-    ItemState* results = nullptr;  ///< the items' states after all; on the host
+    FoundBox* kept = nullptr;       ///< `capacity` for each item, in no order; on the host
+    ItemResult* results = nullptr;  ///< on the host
 };
 /// Puts the candidates in order, and finds the pairs.
 void launch_pairs(const ClusterArgs& args, int batch, cudaStream_t stream);

@@ -15,8 +15,10 @@ using memory::cuda::Stream;
 
 /// Before the items' states; keeps them aligned.
 constexpr std::size_t kHeader = sizeof(ItemState);
-/// More, and the crowd is so dense that it is clustered in order of score.
+/// What there is room for; with more, a crowd is clustered in order of score.
 constexpr int kPairsOfEach = 16;
+/// From about so many on, that is the faster way.
+constexpr int kPairsOfDense = 8;
 
 Result<Buffer> uploaded(const std::vector<float>& numbers) {
     Buffer buffer =
@@ -67,6 +69,7 @@ Result<Detector> Detector::create(std::span<const TensorSpec> outputs,
         detector.cluster_.groups = std::min(detector.decode_.classes, kMostGroups);
     detector.cluster_.side = cells_of(detector.cluster_.groups);
     detector.cluster_.pair_capacity = kPairsOfEach * detector.capacity_;
+    detector.cluster_.most_meetings = 2 * kPairsOfDense;
     return detector;
 }
 
@@ -79,7 +82,7 @@ Result<DetectorMemory> Detector::allocate() const {
     DetectorMemory memory;
     memory.before = SLUICE_TRY(Buffer::create(kPinned, state));
     memory.state = SLUICE_TRY(Buffer::create(kDevice, state));
-    memory.after = SLUICE_TRY(Buffer::create(kPinned, items * sizeof(ItemState)));
+    memory.after = SLUICE_TRY(Buffer::create(kPinned, items * sizeof(ItemResult)));
     memory.candidates = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(FoundBox)));
     memory.grids = SLUICE_TRY(Buffer::create(kDevice, items * sizeof(CellGrid)));
     memory.firsts = SLUICE_TRY(Buffer::create(kDevice, items * kFirsts * sizeof(unsigned short)));
@@ -88,7 +91,6 @@ Result<DetectorMemory> Detector::allocate() const {
     memory.order = SLUICE_TRY(Buffer::create(kDevice, places * sizeof(unsigned long long)));
     memory.pairs = SLUICE_TRY(Buffer::create(kDevice, places * kPairsOfEach * sizeof(unsigned)));
     memory.teams = SLUICE_TRY(Buffer::create(kDevice, items * sizeof(TeamState)));
-    memory.places = SLUICE_TRY(Buffer::create(kDevice, 2 * places * sizeof(unsigned short)));
     memory.kept = SLUICE_TRY(Buffer::create(kPinned, places * sizeof(FoundBox)));
     std::memset(memory.before.data(), 0, state);
     std::memset(memory.after.data(), 0, memory.after.bytes());
@@ -122,9 +124,8 @@ Result<void> Detector::enqueue(std::span<const Buffer> outputs,
     cluster.order = as<unsigned long long>(memory.order);
     cluster.pairs = as<unsigned>(memory.pairs);
     cluster.teams = as<TeamState>(memory.teams);
-    cluster.places = as<unsigned short>(memory.places);
     cluster.kept = as<FoundBox>(memory.kept);
-    cluster.results = as<ItemState>(memory.after);
+    cluster.results = as<ItemResult>(memory.after);
 
     SLUICE_TRY(check(cudaMemcpyAsync(memory.state.data(),
                                      memory.before.data(),
@@ -143,10 +144,10 @@ bool Detector::read(const DetectorMemory& memory,
                     std::vector<meta::Detection>& found) const {
     found.clear();
     const auto place = static_cast<std::size_t>(item);
-    const ItemState& state = as<ItemState>(memory.after)[place];
-    if (state.undecided != 0) return false;
+    const ItemResult& result = as<ItemResult>(memory.after)[place];
+    if (result.undecided != 0) return false;
     FoundBox* boxes = as<FoundBox>(memory.kept) + place * static_cast<std::size_t>(capacity_);
-    read_boxes({boxes, static_cast<std::size_t>(state.kept)},
+    read_boxes({boxes, static_cast<std::size_t>(result.kept)},
                static_cast<unsigned>(decode_.classes),
                found);
     return true;

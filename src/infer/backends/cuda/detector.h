@@ -16,7 +16,7 @@ namespace sluice::infer::cuda {
 struct DetectorMemory {
     memory::cuda::Buffer before;  ///< pinned: the state as a run finds it; begins with the count
     memory::cuda::Buffer state;   ///< on the device: the count, then an ItemState per item
-    memory::cuda::Buffer after;   ///< pinned: the items' states as a run leaves them
+    memory::cuda::Buffer after;   ///< pinned: an ItemResult per item
     memory::cuda::Buffer candidates;
     memory::cuda::Buffer grids;  ///< this and those that follow: as in ClusterArgs
     memory::cuda::Buffer firsts;
@@ -25,7 +25,6 @@ struct DetectorMemory {
     memory::cuda::Buffer order;
     memory::cuda::Buffer pairs;
     memory::cuda::Buffer teams;
-    memory::cuda::Buffer places;
     memory::cuda::Buffer
         kept;  ///< pinned: the device writes what is kept, and no more, over the bus
 };

@@ -471,6 +471,10 @@ protected:
     static float tangled(Numbers& n, int column) {
         return column < 2 ? n.coarse(0, 120) : column < 4 ? 2 * n.coarse(10, 60) : n.fine();
     }
+    /// More of one score than are decided at a time.
+    static float tied(Numbers& n, int column) {
+        return column < 4 ? tangled(n, column) : n.coarse(1, 2) / 2;
+    }
 };
 
 TEST_F(CudaClusters, SmallHandful) {
@@ -491,6 +495,10 @@ TEST_F(CudaClusters, SmallHeaps) {
 TEST_F(CudaClusters, SmallTangles) {
     expect_same(tangled, options_of(0), 1);
     expect_same(tangled, options_of(0), 3);
+}
+
+TEST_F(CudaClusters, SmallTies) {
+    expect_same(tied, options_of(0), 1);
 }
 
 TEST_F(CudaClusters, SmallWithoutSuppression) {

@@ -168,6 +168,24 @@ __device__ void add_up(int* counts, int* sums) {
     __syncthreads();
 }
 
+/// Does one of both suppress the other?
+__device__ bool are_pair(const ClusterArgs& args, const FoundBox& a, const FoundBox& b) {
+    const int a_class = static_cast<int>(a.id % args.in.classes);
+    const int b_class = static_cast<int>(b.id % args.in.classes);
+    const int worse_class = order_of(a) < order_of(b) ? b_class : a_class;
+    return (!args.per_class || a_class == b_class) && is_too_much(overlap(edges_of(a), edges_of(b)),
+                                                                  a.width * a.height,
+                                                                  b.width * b.height,
+                                                                  args.iou_thresholds[worse_class]);
+}
+
+/// Another slot, that has nothing to do with this one.
+__device__ int other_slot(int slot, int count) {
+    const unsigned hash = (static_cast<unsigned>(slot) + 1) * 2654435761u;  // Knuth
+    const int other = static_cast<int>((hash >> 15) % static_cast<unsigned>(count - 1));
+    return other < slot ? other : other + 1;
+}
+
 /// Brings the box of a slot to a place.
 __device__ void put(const ClusterArgs& args, int item, const FoundBox& box, int slot, int place) {
     const long long begin = static_cast<long long>(item) * args.in.capacity;
@@ -203,7 +221,7 @@ __global__ void __launch_bounds__(kArrangeThreads)
 
     const int item = blockIdx.y;
     if (item >= *args.in.count) return;
-    const ItemState& state = args.in.items[item];
+    ItemState& state = args.in.items[item];
     const int count = state.candidates;
     if (state.undecided != 0 || count == 0) return;
     const FoundBox* boxes = args.in.boxes + static_cast<long long>(item) * args.in.capacity;
@@ -240,10 +258,14 @@ __global__ void __launch_bounds__(kArrangeThreads)
         slots[firsts[bin] - begin + atomicAdd(&filled[bin], 1)] = static_cast<unsigned short>(i);
     }
     __syncthreads();
+    int meetings = 0;
     for (int place = begin + threadIdx.x; place < end; place += kArrangeThreads) {
         const int slot = slots[place - begin];
-        put(args, item, boxes[slot], slot, place);
+        const FoundBox box = boxes[slot];
+        put(args, item, box, slot, place);
+        meetings += are_pair(args, box, boxes[other_slot(slot, count)]) ? 1 : 0;
     }
+    if (meetings > 0) atomicAdd(&state.meetings, meetings);
     if (blockIdx.x > 0) return;
     unsigned short* all_firsts = args.firsts + static_cast<long long>(item) * kFirsts;
     for (int i = threadIdx.x; i < kBins; i += kArrangeThreads)
@@ -402,8 +424,10 @@ __global__ void __launch_bounds__(kPairThreads, kPairBlocksEach)
     __shared__ Firsts firsts;
 
     const int item = blockIdx.y;
-    if (item >= *args.in.count || args.in.items[item].undecided != 0) return;
-    const int count = args.in.items[item].candidates;
+    const ItemState& state = args.in.items[item];
+    if (item >= *args.in.count || state.undecided != 0 || state.meetings > args.most_meetings)
+        return;
+    const int count = state.candidates;
     const int thread = blockIdx.x * kPairThreads + threadIdx.x;
     const int threads = gridDim.x * kPairThreads;
     Pairs pairs{few + threadIdx.x, 0};
