@@ -15,6 +15,7 @@ constexpr int kThreads = 1024;
 // Blocks that cluster a dense crowd together. Four take longer: an H100 does not run 32 such teams
 // at once.
 constexpr int kTeam = 3;
+constexpr int kAtOnce = 4;  // kept ones that a warp compares its candidates with
 constexpr int kMostWords = kMostCandidates / kWarp;
 constexpr int kBucketBits = 11;
 constexpr int kBuckets = 1 << kBucketBits;
@@ -233,9 +234,11 @@ __device__ int choose(
     __syncthreads();
     const int number = choice.number;
     const int candidate = thread % kTile;
+    const unsigned long long own = choice.orders[candidate];
     int better = 0;
+#pragma unroll 8
     for (int i = thread / kTile; i < number; i += kThreads / kTile)
-        better += choice.orders[i] < choice.orders[candidate] ? 1 : 0;
+        better += choice.orders[i] < own ? 1 : 0;
     atomicAdd(&choice.ranks[candidate], better);
     __syncthreads();
     if (thread < number) {
@@ -378,9 +381,14 @@ __device__ void compare_rest(const Team& team,
             const int k = first + lane;
             unsigned near = __ballot_sync(
                 kAll, k < kept && overlap(tile.edges[k], all) > least * tile.traits[k].area);
-            for (; near != 0 && left != 0; near &= near - 1) {
-                const int other = first + __ffs(static_cast<int>(near)) - 1;
-                stays &= !suppresses(tile.edges[other], tile.traits[other], own, own_traits);
+            while (near != 0 && left != 0) {
+                // Some at once, as each takes long; where there are no more, the first again.
+#pragma unroll
+                for (int n = 0; n < kAtOnce; ++n) {
+                    const int other = first + max(__ffs(static_cast<int>(near)) - 1, 0);
+                    stays &= !suppresses(tile.edges[other], tile.traits[other], own, own_traits);
+                    near &= near - 1;
+                }
                 left = __ballot_sync(kAll, stays);
             }
         }
