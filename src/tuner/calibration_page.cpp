@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -137,6 +138,33 @@ double step_of(double most) {
     return power * (first < 2 ? 0.5 : first < 5 ? 1 : 2);
 }
 
+/// A precision in the plot.
+struct Point {
+    double x, y;
+    const PrecisionReport* of;
+};
+
+/// Each with its name on the right, or on the left where another one is on the right.
+std::string circles(const std::vector<Point>& points) {
+    std::string out;
+    for (const Point& point : points) {
+        const bool left = std::any_of(points.begin(), points.end(), [&](const Point& other) {
+            return other.x > point.x && other.x < point.x + 60 && std::abs(other.y - point.y) < 30;
+        });
+        out += fmt::format(
+            "<circle cx=\"{0:.1f}\" cy=\"{1:.1f}\" r=\"6\" fill=\"var({2})\"/>\n"
+            "<text x=\"{3:.1f}\" y=\"{4:.1f}\" text-anchor=\"{5}\">{6}</text>\n",
+            point.x,
+            point.y,
+            point.of->passed ? "--a" : "--no",
+            point.x + (left ? -9 : 9),
+            point.y - 7,
+            left ? "end" : "start",
+            to_text(point.of->precision));
+    }
+    return out;
+}
+
 /// Speed to the right, loss upwards.
 std::string speed_plot(const CalibrationReport& report) {
     constexpr double kWidth = 640, kHeight = 260, kLeft = 60, kBottom = 40, kTop = 16, kRight = 90;
@@ -197,18 +225,10 @@ std::string speed_plot(const CalibrationReport& report) {
         kLeft + 6,
         kTop,
         to_string(report.measure));
-    for (const PrecisionReport& line : report.precisions) {
-        out += fmt::format(
-            "<circle cx=\"{0:.1f}\" cy=\"{1:.1f}\" r=\"6\" fill=\"var({2})\"/>\n"
-            "<text x=\"{3:.1f}\" y=\"{4:.1f}\">{5}</text>\n",
-            x(line.images_per_second),
-            y(line.accuracy.loss),
-            line.passed ? "--a" : "--no",
-            x(line.images_per_second) + 9,
-            y(line.accuracy.loss) - 7,
-            to_text(line.precision));
-    }
-    return out + "</svg>\n";
+    std::vector<Point> points;
+    for (const PrecisionReport& line : report.precisions)
+        points.push_back({x(line.images_per_second), y(line.accuracy.loss), &line});
+    return out + circles(points) + "</svg>\n";
 }
 
 /// A bar for each layer in the order in which they run.
