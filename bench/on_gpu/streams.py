@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -45,6 +46,8 @@ def streaming(options, folder, *words):
 def ended(process, folder):
     """What to say of a process that ended too early."""
     errors = pathlib.Path(folder, "errors.txt").read_text().strip()[-600:]
+    if process.returncode < 0:
+        return Failed(f"sluice was ended by {signal.Signals(-process.returncode).name}: {errors or 'it says nothing'}")
     return Failed(f"sluice ended early with exit code {process.returncode}: "
                   f"{errors or 'perhaps the streams are too short; see --rounds'}")
 
