@@ -126,6 +126,10 @@ Result<void> initialise() {
         return error;
     }
     if (!gst::register_static_plugin()) return internal_error("GStreamer refuses our elements");
+    // Threads that streams leave wait for others, or for the process's end. One that ends while
+    // exit() runs can crash NVIDIA's driver: its EGL cleans up in both (580.159, a run in five).
+    g_thread_pool_set_max_unused_threads(-1);
+    g_thread_pool_set_max_idle_time(0);
     return {};
 }
 
