@@ -1,5 +1,5 @@
 // Whole pipelines on synthetic streams that were really encoded and are really decoded. Time comes
-// in only where the mux's own timeout is what is tested; nothing here sleeps.
+// in only where the mux's own timeout is what is tested, and where nothing moves any more.
 
 #include "support.h"
 
@@ -253,6 +253,50 @@ TEST(Pipeline, GoesOnWithoutAStuckSource) {
     EXPECT_THAT(pipeline.finish(), IsEmpty());
     EXPECT_EQ(pipeline.seen(0), all_of(40));
     EXPECT_EQ(pipeline.seen(1), all_of(40));
+}
+
+/// Frames that sluicemux took from four sources, once it takes no more for half a second.
+guint64 taken_in_the_end(GstElement* mux) {
+    guint64 before = 0;
+    for (int still = 0; still < 50 && before < 1000; g_usleep(10'000)) {
+        GstStructure* stats = nullptr;
+        g_object_get(mux, "stats", &stats, nullptr);
+        guint64 taken = 0;
+        for (int source = 0; source < 4; ++source) {
+            const GValue* of_source =
+                gst_structure_get_value(stats, ("source-" + std::to_string(source)).c_str());
+            guint64 in = 0;
+            if (of_source) gst_structure_get_uint64(gst_value_get_structure(of_source), "in", &in);
+            taken += in;
+        }
+        gst_structure_free(stats);
+        still = taken > 0 && taken == before ? still + 1 : 0;
+        before = taken;
+    }
+    return before;
+}
+
+// Decoders' pools grow to the most frames that were ever under way, and no further.
+TEST(Pipeline, HoldsAFewFramesOfEachSourceWhenNothingLeaves) {
+    std::string line = "sluicemux name=mux batch-size=2 queue-frames=2 ! " +
+                       detect(" batch-size=2 num-requests=2") +
+                       " ! sluicetracker ! fakesink name=sink";
+    for (int source = 0; source < 4; ++source)
+        line += into_mux(source, {"identity"});
+    Pipeline pipeline(line);
+    ObjectPtr<GstPad> sink(gst_element_get_static_pad(pipeline.get("sink").get(), "sink"));
+    gulong block = gst_pad_add_probe(
+        sink.get(),
+        static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_BUFFER),
+        [](GstPad*, GstPadProbeInfo*, gpointer) { return GST_PAD_PROBE_OK; },
+        nullptr,
+        nullptr);
+    pipeline.start();
+    // Two waiting of each source; batches: one at the sink, one in each of the inference's three
+    // slots, one that waits for a slot.
+    EXPECT_LE(taken_in_the_end(pipeline.get("mux").get()), 4u * 2 + (1 + 3 + 1) * 2u);
+    gst_pad_remove_probe(sink.get(), block);
+    pipeline.wait_for(0, 20);
 }
 
 TEST(Pipeline, KeepsTheFramesOfASourceThatFailsHalfWay) {
