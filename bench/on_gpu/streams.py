@@ -118,7 +118,7 @@ def times_of_streams(process, path, streams, folder):
 
 def leak_arguments(parser):
     stream_arguments(parser, rounds=120)
-    parser.add_argument("--seconds", type=int, default=540)
+    parser.add_argument("--seconds", type=int, default=640)
     parser.add_argument("--every", type=float, default=20, help="seconds between two samples")
 
 
