@@ -33,12 +33,54 @@ Result<std::string> device_name(int device) {
                        driver % 1000 / 10);
 }
 
-Result<void> use_device(int device) {
-    const int count = device_count();
-    if (count == 0) return unsupported("there is no CUDA device here, or no driver for it");
+Result<void> check_capability(std::string_view name, int major, int minor) {
+    // CMake's CMAKE_CUDA_ARCHITECTURES begin there.
+    if (major >= 8) return {};
+    return unsupported(fmt::format(
+        "{} has compute capability {}.{}; 8.0 (Ampere) or newer is needed", name, major, minor));
+}
+
+Result<void> check_device(int device) {
+    int driver = 0;
+    if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
+        return unsupported("CUDA needs an NVIDIA driver (libcuda.so.1), and there is none");
+    }
+    int count = 0;
+    const cudaError_t status = cudaGetDeviceCount(&count);
+    if (status == cudaErrorInsufficientDriver) {
+        constexpr int kNeeded = CUDART_VERSION;
+        return unsupported(fmt::format(
+            "the NVIDIA driver is too old: it is made for CUDA {}.{}, and {}.{} is needed",
+            driver / 1000,
+            driver % 1000 / 10,
+            kNeeded / 1000,
+            kNeeded % 1000 / 10));
+    }
+    if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
+        return unsupported("there is no CUDA device here");
+    if (status != cudaSuccess) {
+        Error error = std::move(check(status, "looking for CUDA devices")).error();
+        error.code = ErrorCode::kUnsupported;
+        return error;
+    }
     if (device < 0 || device >= count) {
         return invalid_argument(
-            fmt::format("there is no CUDA device {}; there are {} from 0 on", device, count));
+            fmt::format("there is no CUDA device {}; there {}",
+                        device,
+                        count == 1 ? "is only 0" : fmt::format("are 0 to {}", count - 1)));
+    }
+    cudaDeviceProp properties{};
+    SLUICE_TRY(check(cudaGetDeviceProperties(&properties, device), "reading a device's name"));
+    return check_capability(properties.name, properties.major, properties.minor);
+}
+
+// For every batch: what is wrong is only asked where something is.
+Result<void> use_device(int device) {
+    int major = 0;
+    if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) != cudaSuccess ||
+        !check_capability({}, major, 0)) {
+        (void)cudaGetLastError();
+        SLUICE_TRY(check_device(device));
     }
     return check(cudaSetDevice(device), "choosing the device");
 }

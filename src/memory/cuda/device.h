@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include <cuda_runtime_api.h>
 
@@ -21,7 +22,14 @@ int device_count();
 /// "NVIDIA H100 80GB HBM3, 132 multiprocessors, driver 13.0".
 Result<std::string> device_name(int device);
 
-/// Makes the device the calling thread's own. kInvalidArgument where there is none of that number.
+/// Can our kernels run on it? Else says why not: kUnsupported without a driver, with one that is
+/// too old, or on a GPU before Ampere; kInvalidArgument where there is none of that number.
+Result<void> check_device(int device);
+
+/// As check_device() for a device of that compute capability.
+Result<void> check_capability(std::string_view name, int major, int minor);
+
+/// Makes the device the calling thread's own. Fails as check_device() does.
 Result<void> use_device(int device);
 
 /// Memory of the device, or of the host where the device can read it while it computes. Freed with

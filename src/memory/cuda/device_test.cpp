@@ -7,7 +7,7 @@
 namespace sluice::memory::cuda {
 namespace {
 
-class Device : public testing::Test {
+class Devices : public testing::Test {
 protected:
     void SetUp() override {
         if (device_count() == 0) GTEST_SKIP() << "there is no CUDA device here";
@@ -15,12 +15,25 @@ protected:
     }
 };
 
-TEST(DeviceCount, IsZeroRatherThanAnErrorWithoutADriver) {
-    EXPECT_GE(device_count(), 0);
-    EXPECT_FALSE(use_device(device_count()));
+TEST(Device, NamesWhatIsMissing) {
+    auto checked = check_device(device_count());
+    ASSERT_FALSE(checked);
+    auto used = use_device(device_count());
+    ASSERT_FALSE(used);
+    EXPECT_EQ(used.error().message, checked.error().message);
+    EXPECT_NE(checked.error().code, ErrorCode::kInternal) << checked.error().text();
 }
 
-TEST_F(Device, CopiesThereAndBackInOrder) {
+TEST(Device, BeforeAmpereIsRefused) {
+    auto old = check_capability("Tesla T4", 7, 5);
+    ASSERT_FALSE(old);
+    EXPECT_EQ(old.error().code, ErrorCode::kUnsupported);
+    EXPECT_EQ(old.error().message,
+              "Tesla T4 has compute capability 7.5; 8.0 (Ampere) or newer is needed");
+    EXPECT_TRUE(check_capability("NVIDIA A100", 8, 0));
+}
+
+TEST_F(Devices, CopiesThereAndBackInOrder) {
     auto host = Buffer::create(Buffer::Kind::kPinnedHost, 1024).value();
     auto device = Buffer::create(Buffer::Kind::kDevice, 1024).value();
     auto stream = Stream::create().value();
@@ -37,14 +50,14 @@ TEST_F(Device, CopiesThereAndBackInOrder) {
     EXPECT_EQ(host.data()[1023], static_cast<std::byte>(1023 % 251));
 }
 
-TEST_F(Device, SaysThatMemoryIsOut) {
+TEST_F(Devices, SaysThatMemoryIsOut) {
     auto buffer = Buffer::create(Buffer::Kind::kDevice, std::size_t{1} << 50);
     ASSERT_FALSE(buffer);
     EXPECT_EQ(buffer.error().code, ErrorCode::kExhausted);
     EXPECT_TRUE(Buffer::create(Buffer::Kind::kDevice, 1024)) << "the failure is not kept";
 }
 
-TEST_F(Device, TakesTimes) {
+TEST_F(Devices, TakesTimes) {
     auto stream = Stream::create().value();
     auto from = Event::create(Event::Kind::kTimed).value();
     auto to = Event::create(Event::Kind::kTimed).value();

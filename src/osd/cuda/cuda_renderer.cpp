@@ -151,8 +151,7 @@ Result<void> CudaRenderer::reserve(std::size_t bytes) {
 }  // namespace
 
 Result<void> check_available() {
-    if (memory::cuda::device_count() > 0) return {};
-    return unsupported("there is no CUDA device here, or no driver for it");
+    return memory::cuda::check_device(0);
 }
 
 Result<std::unique_ptr<Renderer>> create_renderer(const OsdOptions& options, int device) {

@@ -266,7 +266,9 @@ Result<void> ConvPlan::run(const Cudnn& cudnn,
 Result<void> Cudnn::load() {
     fe::cudnn_dlhandle = SLUICE_TRY(open_cudnn());
     if (version() < kOldest)
-        return unsupported(fmt::format("cuDNN {} is too old: 9.1 or newer is wanted", version()));
+        return unsupported(fmt::format("cuDNN {}.{} is too old: 9.1 or newer is needed",
+                                       version() / 10000,
+                                       version() % 10000 / 100));
     return {};
 }
 
