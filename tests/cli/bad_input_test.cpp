@@ -125,8 +125,8 @@ TEST_F(BadInput, DevicesAndDecodersThatAreNotHere) {
         return run_model({"--source", "test:ball?frames=3", "--set", setting});
     };
     // More devices than a host can have.
-    expect_error(with("models.device=cuda:1023"), kUsage, "CUDA");
-    expect_error(with("models.device=cudda"), kUsage, "there is no 'cudda'");
+    expect_error(with("models.device=cuda:1023"), kUsage, "onnx: option 'device': cuda:1023: ");
+    expect_error(with("models.device=cudda"), kUsage, "there is no 'cudda'; there is: auto, cpu");
     expect_error(with("sources.decoder=hard"), kUsage, "auto, software, hardware");
 }
 TEST_F(BadInput, ACodecWithoutAHardwareDecoderFailsWhereHardwareIsAskedFor) {

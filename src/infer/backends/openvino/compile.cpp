@@ -27,14 +27,26 @@ constexpr int kCpuBatch = 1;
 Result<void> check_device(const std::string& device) {
     std::string word = to_lower(device);
     if (word == "auto" || word == "cpu") return {};
-    return unsupported(
-        fmt::format("option 'device': there is no '{}'; there is: cpu, cuda, cuda:N", device));
+    return unsupported(fmt::format(
+        "option 'device': there is no '{}'; there is: auto, cpu, cuda (the first GPU), cuda:1, ..",
+        device));
 }
 
 std::vector<TensorSpec> with_batch(std::vector<TensorSpec> specs, int batch_size) {
     for (TensorSpec& spec : specs)
         spec.shape[0] = batch_size;
     return specs;
+}
+
+/// Says which model it is, for there may be several, and what helps.
+template <class Value>
+Result<Value> of_model(const std::string& path, Result<Value> result) {
+    if (result) return result;
+    Error error = std::move(result).error();
+    if (error.where.empty()) error.where = path;
+    if (error.code == ErrorCode::kExhausted)
+        error.message += "; a smaller batch-size, or a num-requests of 1, needs less";
+    return error;
 }
 
 /// `why` is it the CPU? "" where the user said so.
@@ -123,13 +135,18 @@ Result<std::unique_ptr<Engine>> compile_model(const std::string& path,
                                               const EngineOptions& options,
                                               const InputAdaptation& adaptation) {
     auto on_cuda = [&](int device) {
-        return guarded(path,
-                       [&] { return cuda::compile(path, *model, options, adaptation, device); });
+        return of_model(path, guarded(path, [&] {
+                            return cuda::compile(path, *model, options, adaptation, device);
+                        }));
     };
     if (const auto device = device_number(options.device)) {
-        SLUICE_TRY(cuda::check_present(*device).context(
-            fmt::format("option 'device': {}", options.device)));
-        return on_cuda(*device);
+        auto present = cuda::check_present(*device).context(
+            fmt::format("option 'device': {}", options.device));
+        if (present) return on_cuda(*device);
+        Error error = std::move(present).error();
+        if (error.code == ErrorCode::kUnsupported) error.message += "; 'auto' takes the CPU then";
+        error.where = path;
+        return error;
     }
     std::string why;
     if (to_lower(options.device) == "auto") {
@@ -143,15 +160,11 @@ Result<std::unique_ptr<Engine>> compile_model(const std::string& path,
             why = "CUDA: " + engine.error().message;
         }
     }
-    Result<OpenvinoPlan> plan = guarded(path, [&]() -> Result<OpenvinoPlan> {
-        return make_plan(path, model, options, adaptation, why);
-    });
-    if (!plan) {
-        Error error = std::move(plan).error();
-        if (error.where.empty()) error.where = path;
-        return error;
-    }
-    return std::unique_ptr<Engine>(std::make_unique<OpenvinoEngine>(std::move(*plan)));
+    OpenvinoPlan plan =
+        SLUICE_TRY(of_model(path, guarded(path, [&]() -> Result<OpenvinoPlan> {
+                                return make_plan(path, model, options, adaptation, why);
+                            })));
+    return std::unique_ptr<Engine>(std::make_unique<OpenvinoEngine>(std::move(plan)));
 }
 
 Result<EngineBuild> build_model(const std::string& path,
@@ -167,8 +180,9 @@ Result<EngineBuild> build_model(const std::string& path,
                         options.device));
     }
     SLUICE_TRY(cuda::check_present(*device).context("an engine is built on the device itself"));
-    return guarded(path,
-                   [&] { return cuda::build(path, *model, options, adaptation, build, *device); });
+    return of_model(path, guarded(path, [&] {
+                        return cuda::build(path, *model, options, adaptation, build, *device);
+                    }));
 }
 
 }  // namespace sluice::infer
