@@ -69,15 +69,19 @@ std::string advice(std::string_view type) {
     return known == kAdvice.end() ? std::string() : fmt::format(": {}", known->text);
 }
 
-/// "; nor are LSTMSequence, NonZero", or "": one error tells of all kinds of nodes.
+/// "; nor are 'roll' (Roll): ..; 'pick' (NonZero): ..", or "": one error tells of all kinds of
+/// nodes.
 std::string others_not_taken(const ov::NodeVector& nodes, const std::string& told) {
-    std::set<std::string> others;
+    std::set<std::string> types;
+    std::vector<std::string> others;
     for (const std::shared_ptr<ov::Node>& node : nodes) {
         const std::string type = node->get_type_name();
         const bool known = type == "Constant" || type == "Parameter" || type == "Result";
-        if (!known && type != told && find_handler(type) == nullptr) others.insert(type);
+        if (known || type == told || find_handler(type) != nullptr) continue;
+        if (!types.insert(type).second) continue;
+        others.push_back(fmt::format("'{}' ({}){}", node->get_friendly_name(), type, advice(type)));
     }
-    return others.empty() ? "" : fmt::format("; nor are {}", fmt::join(others, ", "));
+    return others.empty() ? "" : fmt::format("; nor are {}", fmt::join(others, "; "));
 }
 
 }  // namespace

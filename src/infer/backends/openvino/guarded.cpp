@@ -6,8 +6,15 @@ namespace sluice::infer {
 namespace {
 
 bool is_noise(std::string_view line) {
-    return line.empty() || line.starts_with("Exception from ") || line.starts_with("Check '") ||
-           line.starts_with("While validating");
+    for (const char* noise : {"Exception from ",
+                              "Check '",
+                              "While validating",
+                              "FrontEnd API failed",
+                              "Model wasn't fully converted",
+                              "Summary:"}) {
+        if (line.starts_with(noise)) return true;
+    }
+    return line.empty();
 }
 
 }  // namespace
@@ -16,6 +23,7 @@ std::string essence(const std::string& message) {
     std::string text;
     for (std::string_view line : split(message, '\n')) {
         if (is_noise(line)) continue;
+        if (line.starts_with("-- ")) line.remove_prefix(3);
         if (!text.empty()) text += "; ";
         text += line;
         if (text.size() > 300) break;
