@@ -1,8 +1,7 @@
 #include "sluice/gst/infer_settings.h"
 
-#include "sluice/base/text.h"
 #include "sluice/gst/cuda_memory.h"
-#include "sluice/infer/device_number.h"
+#include "sluice/infer/device_choice.h"
 
 namespace sluice::gst {
 
@@ -31,9 +30,9 @@ Result<infer::RunnerOptions> runner_options(const InferSettings& settings) {
 }
 
 int likely_device(const InferSettings& settings) {
-    const std::string& name = settings.engine.device;
-    auto device = to_lower(name) == "auto" ? 0 : infer::device_number(name);
-    return device && *device < cuda_device_count() ? *device : memory::kHostMemory;
+    const auto choice = infer::choose_device(settings.engine);
+    const int device = choice ? choice.value().device : memory::kHostMemory;
+    return device < cuda_device_count() ? device : memory::kHostMemory;
 }
 
 }  // namespace sluice::gst
