@@ -1,7 +1,9 @@
 #include "sluice/app/explain.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -10,7 +12,9 @@
 #include "sluice/app/detail/branch.h"
 #include "sluice/base/log.h"
 #include "sluice/gst/cuda_memory.h"
-#include "sluice/infer/calibration_file.h"
+#include "sluice/infer/device_choice.h"
+#include "sluice/osd/renderer.h"
+#include "sluice/osd/scene.h"
 
 namespace sluice::app {
 namespace {
@@ -116,19 +120,34 @@ std::string decoder_text(const Decoding& decoding) {
                        decoding.bytes);
 }
 
-/// The way would then be shown through the host, as if the run took the CPU.
-void warn_of_missing_devices(const std::vector<Chain>& chains) {
+bool draws(const OutputOptions& output) {
+    return output.kind == OutputKind::kVideo || output.kind == OutputKind::kWindow;
+}
+
+/// As making the engine would say it, as far as that can be told without loading the network.
+Result<infer::DeviceChoice> check_model(const gst::InferSettings& model) {
+    SLUICE_TRY(gst::runner_options(model));
+    std::error_code failed;
+    if (!std::filesystem::exists(model.model, failed))
+        return not_found("no such model file", model.model);
+    return infer::choose_device(model.engine).context(model.model);
+}
+
+/// What a run would refuse before its sources start. Warns of a CPU that nobody has asked for.
+Result<void> check_run(const PipelineDescription& description, const std::vector<Chain>& chains) {
     std::set<std::string> told;
     for (const Chain& chain : chains) {
         for (const gst::InferSettings& model : chain.models) {
-            const auto found = infer::device_name(model.engine.device);
-            if (found || !told.insert(model.engine.device).second) continue;
-            log_warning("app",
-                        "a run would be refused here: option 'device': {}: {}",
-                        model.engine.device,
-                        found.error().message);
+            const infer::DeviceChoice choice = SLUICE_TRY(check_model(model));
+            if (choice.why.empty() || !told.insert(choice.why).second) continue;
+            log_warning("app", "option 'device': auto is the CPU here: {}", choice.why);
         }
     }
+    if (std::any_of(description.outputs.begin(), description.outputs.end(), draws)) {
+        SLUICE_TRY(osd::Scene::create(description.osd));
+        SLUICE_TRY(osd::Renderer::create(description.osd));
+    }
+    return {};
 }
 
 }  // namespace
@@ -145,8 +164,7 @@ PixelPath trace_pixels(const PipelineDescription& description,
     trace_models(tracer, description, false);
     trace_models(tracer, description, true);
     for (const OutputOptions& output : description.outputs) {
-        bool pixels = output.kind == OutputKind::kVideo || output.kind == OutputKind::kWindow;
-        if (!pixels) continue;
+        if (!draws(output)) continue;
         bool tiled = detail::is_tiled(output, sources.size());
         trace_picture(tracer, output, description.osd.process_mode, tiled, picture);
     }
@@ -156,16 +174,19 @@ PixelPath trace_pixels(const PipelineDescription& description,
 Result<std::vector<PixelPath>> explain_pixels(const PipelineDescription& description,
                                               const std::vector<Source>& sources) {
     auto chains = SLUICE_TRY(plan_chains(description, sources, gst::cuda_device_count()));
-    warn_of_missing_devices(chains);
+    SLUICE_TRY(check_run(description, chains));
     auto pipeline = SLUICE_TRY(Pipeline::create_sources(description, sources));
     SLUICE_TRY(pipeline->start());
     TimePoint end = now() + kPatience;
-    while (pipeline->poll(std::chrono::milliseconds(20)) && now() < end) {
-    }
+    bool playing = true;
+    while (playing && now() < end)
+        playing = pipeline->poll(std::chrono::milliseconds(20));
     std::vector<Decoding> decodings = pipeline->decodings();
     for (Decoding& decoding : decodings) {
         if (decoding.format.empty() && decoding.error.empty()) {
-            decoding.error = fmt::format("no frame within {:.0f} s", to_seconds(kPatience));
+            decoding.error = playing
+                                 ? fmt::format("no frame within {:.0f} s", to_seconds(kPatience))
+                                 : "there is no frame in it";
         }
     }
     std::vector<PixelPath> paths(sources.size());

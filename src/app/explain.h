@@ -38,7 +38,8 @@ PixelPath trace_pixels(const PipelineDescription& description,
                        std::optional<int> picture = {});
 
 /// Plays one frame of each source, without models, for a few seconds at most, and traces it. A
-/// source that gives none then has the reason in its decoding. initialise() was called.
+/// source that gives none then has the reason in its decoding. What a run would refuse, and can be
+/// told without loading a network, is refused likewise. initialise() was called.
 Result<std::vector<PixelPath>> explain_pixels(const PipelineDescription& description,
                                               const std::vector<Source>& sources);
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -129,14 +130,27 @@ void print_comment(const std::string& lines) {
     }
 }
 
-Result<void> explain(const app::PipelineDescription& description,
-                     const std::vector<app::Source>& sources,
-                     const app::Pipeline& pipeline,
-                     bool json) {
+/// As of a run that ends after a frame of each source.
+int exit_code_of(const std::vector<app::PixelPath>& paths) {
+    const auto failed = std::count_if(paths.begin(), paths.end(), [](const app::PixelPath& path) {
+        return !path.decoding.error.empty();
+    });
+    if (failed == 0) return kExitDone;
+    return failed == std::ssize(paths) ? kExitNothing : kExitPartial;
+}
+
+Result<int> explain(const app::PipelineDescription& description,
+                    const std::vector<app::Source>& sources,
+                    const app::Pipeline& pipeline,
+                    bool json) {
     std::vector<app::PixelPath> paths = SLUICE_TRY(app::explain_pixels(description, sources));
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        const std::string& error = paths[i].decoding.error;
+        if (!error.empty()) print_error("run", fmt::format("{}: {}", sources[i].shown, error));
+    }
     if (json) {
         std::fputs(to_json(paths).c_str(), stdout);
-        return {};
+        return exit_code_of(paths);
     }
     fmt::print("# {} source{}\n", sources.size(), sources.size() == 1 ? "" : "s");
     for (std::size_t i = 0; i < sources.size(); ++i) {
@@ -147,7 +161,7 @@ Result<void> explain(const app::PipelineDescription& description,
     print_comment(pipeline.outline());
     print_comment(to_text(paths));
     std::fputs(to_yaml(description).c_str(), stdout);
-    return {};
+    return exit_code_of(paths);
 }
 
 int exit_code_of(const app::RunReport& report) {
@@ -182,11 +196,8 @@ Result<int> run(const RunArguments& arguments) {
     std::vector<app::Source> sources = SLUICE_TRY(app::expand_sources(description.sources));
     SLUICE_TRY(app::initialise());
     auto pipeline = SLUICE_TRY(app::Pipeline::create(description, sources, {arguments.frames}));
-    if (arguments.explain) {
-        SLUICE_TRY(explain(description, sources, *pipeline, arguments.json));
-        return kExitDone;
-    }
     SLUICE_TRY(check_display(description));
+    if (arguments.explain) return explain(description, sources, *pipeline, arguments.json);
     catch_signals();
     Display display(arguments.quiet ? Display::Mode::kQuiet : Display::mode_for_stderr());
     if (!arguments.quiet) display.say("loading and compiling the model ...");

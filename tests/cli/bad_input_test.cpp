@@ -135,6 +135,38 @@ TEST_F(BadInput, ACodecWithoutAHardwareDecoderFailsWhereHardwareIsAskedFor) {
                              {"GST_PLUGIN_FEATURE_RANK=nvh264dec:NONE,nvh264sldec:NONE"});
     expect_error(done, kNothing, "there is no hardware decoder for H.264");
 }
+TEST_F(BadInput, AnExplanationIsRefusedAsARunIs) {
+    const std::string output = in_folder("o.mp4");
+    auto expect_both = [&](const std::string& model,
+                           const std::vector<std::string>& more,
+                           const std::string& text) {
+        std::vector<std::string> words{"run", "--model", model, "--source", "test:ball?frames=3"};
+        words.insert(words.end(), more.begin(), more.end());
+        const Outcome done = run(words);
+        if (done.code == 0) return;  // a GPU to draw on
+        expect_error(done, kUsage, text);
+        words.emplace_back("--explain");
+        expect_error(run(words), kUsage, text);
+    };
+    expect_both(in_folder("none.onnx"), {}, "none.onnx: no such model file");
+    expect_both(model_, {"--precision", "fp8"}, "compute in fp8");
+    expect_both(model_, {"--set", "models.device=cuda:1023"}, "option 'device': cuda:1023");
+    expect_both(model_, {"--set", "models.device=gpu"}, "option 'device': there is no 'gpu'");
+    expect_both(model_, {"--output", output, "--set", "osd.border-color=1;0"}, "border-color");
+    expect_both(model_, {"--output", output, "--set", "osd.process-mode=gpu"}, "no GPU to draw on");
+    const std::string device =
+        run_model({"--source", "test:ball", "--set", "models.device=gpu", "--explain"}).err;
+    EXPECT_THAT(device, HasSubstr("option 'device': there is no 'gpu'"));
+    EXPECT_EQ(device.find("option 'device'"), device.rfind("option 'device'")) << device;
+}
+TEST_F(BadInput, AnExplanationOfSourcesWithoutAFrameEndsAsARunDoes) {
+    const std::string noise = write("noise.mp4", std::string(5'000, 'n'));
+    expect_error(run_model({"--source", noise, "--explain"}), kNothing, "noise.mp4: ");
+    Outcome one = run_model({"--source", noise, "--source", "test:ball", "--explain", "--json"});
+    expect_error(one, kPartial, "noise.mp4: ");
+    EXPECT_TRUE(one.json()["sources"][0].contains("error"));
+    EXPECT_FALSE(one.json()["sources"][1].contains("error"));
+}
 TEST_F(BadInput, LabelsThatDoNotFitTheModel) {
     const char* data = std::getenv("SLUICE_TEST_DATA");
     fs::path yolox = fs::path(data ? data : SLUICE_TEST_DATA) / "models/yolox_nano/yolox_nano.onnx";
