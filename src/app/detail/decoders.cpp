@@ -92,7 +92,11 @@ GValueArray* sort_decoders(const GValueArray* factories,
             }
         }
     }
-    if (!best) return sorted;
+    if (!best) {
+        if (has_decoder(sorted) || !has_decoder(factories)) return sorted;
+        g_value_array_free(sorted);
+        return nullptr;
+    }
     guint at = 0;
     while (at < sorted->n_values && !is_decoder(factory_at(sorted, at)))
         ++at;

@@ -30,7 +30,8 @@ Place place_of(GstElementFactory* factory, const DecoderChoice& choice);
 /// Is a decoder of pictures among them?
 bool has_decoder(const GValueArray* factories);
 /// For decodebin's `autoplug-sort`: the factories in that order, `best` (may be null) before the
-/// first decoder; to be freed by the caller.
+/// first decoder; to be freed by the caller. Null, which changes nothing, where no decoder would be
+/// left: decodebin is not made for an empty list, so its `autoplug-select` has to refuse them.
 GValueArray* sort_decoders(const GValueArray* factories,
                            const DecoderChoice& choice,
                            GstElementFactory* best = nullptr);

@@ -98,6 +98,15 @@ TEST_F(Decoders, OfJpegTheCpusComesBeforeNvdecs) {
     EXPECT_EQ(names_of(hardware.get()), (std::vector<std::string>{"sluicejpegdec"}));
 }
 
+TEST_F(Decoders, WithoutAnyThatMayBeTakenThereIsNoOrder) {
+    const Factories found = array_of({jpeg_.get()});
+    EXPECT_FALSE(Factories(sort_decoders(found.get(), {DecoderKind::kHardware, 0})));
+    // Nothing was to be decoded in the first place.
+    const gst::ObjectPtr<GstElementFactory> parser(gst_element_factory_find("identity"));
+    const Factories parsers = array_of({parser.get()});
+    EXPECT_TRUE(Factories(sort_decoders(parsers.get(), {DecoderKind::kHardware, 0})));
+}
+
 TEST_F(Decoders, TheEngineForJpegIsWantedForADevicesFramesAlone) {
     const gst::CapsRef jpeg(gst_caps_from_string("image/jpeg,width=64,height=48"));
     const gst::CapsRef h264(gst_caps_from_string("video/x-h264"));

@@ -12,6 +12,9 @@ namespace {
 
 constexpr const char* kAskAgain = "sluice/ask-again";
 constexpr const char* kJpegDecoder = "sluicejpegdec";
+// GstAutoplugSelectResult, which has no public header.
+constexpr int kSelectTry = 0;
+constexpr int kSelectExpose = 1;
 
 bool is_ours(GstCaps* caps) {
     gst::CapsRef ours(gst_caps_from_string(SLUICE_VIDEO_CAPS));
@@ -323,6 +326,7 @@ void SourceRun::on_no_more_pads(GstElement* decode, gpointer data) {
 
 void SourceRun::choose_decoders(GstElement* decode) {
     g_signal_connect(decode, "autoplug-sort", G_CALLBACK(on_autoplug_sort), this);
+    g_signal_connect(decode, "autoplug-select", G_CALLBACK(on_autoplug_select), this);
     g_signal_connect(decode, "autoplug-query", G_CALLBACK(on_autoplug_query), this);
 }
 
@@ -333,7 +337,7 @@ GValueArray* SourceRun::on_autoplug_sort(
     GValueArray* sorted = sort_decoders(factories, run.choice_, best.get());
     if (!has_decoder(factories)) return sorted;
     std::string codec = codec_name(caps);
-    if (!has_decoder(sorted)) {
+    if (!sorted) {
         gst::post_error(decode,
                         not_found(fmt::format(
                             "there is no hardware decoder for {} here{}, and its option 'decoder' "
@@ -344,6 +348,13 @@ GValueArray* SourceRun::on_autoplug_sort(
     MutexLock lock(run.decoding_mutex_);
     run.decoding_.codec = std::move(codec);
     return sorted;
+}
+
+int SourceRun::on_autoplug_select(
+    GstElement*, GstPad*, GstCaps*, GstElementFactory* factory, gpointer data) {
+    // Handed out undecoded, the stream raises no complaints beside our own error.
+    bool wanted = place_of(factory, run_of(data).choice_) != Place::kNever;
+    return wanted ? kSelectTry : kSelectExpose;
 }
 
 /// GStreamer does not know that ours needs a device of a certain kind, so it has no rank.

@@ -86,6 +86,8 @@ private:
     static void on_element_added(GstBin*, GstBin*, GstElement* element, gpointer self);
     static GValueArray* on_autoplug_sort(
         GstElement*, GstPad*, GstCaps* caps, GValueArray* factories, gpointer self);
+    static int on_autoplug_select(
+        GstElement*, GstPad*, GstCaps*, GstElementFactory* factory, gpointer self);
     static gboolean on_autoplug_query(
         GstElement*, GstPad*, GstElement* decoder, GstQuery* query, gpointer self);
     static GstPadProbeReturn on_decoder_input(GstPad* pad, GstPadProbeInfo* info, gpointer self);
