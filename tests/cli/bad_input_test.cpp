@@ -142,6 +142,18 @@ TEST_F(BadInput, ACodecWithoutAHardwareDecoderFailsWhereHardwareIsAskedFor) {
         EXPECT_EQ(done.err.find("clip.mp4"), done.err.rfind("clip.mp4")) << done.err;
     }
 }
+TEST_F(BadInput, AnEncoderThatTheGpuDoesNotHave) {
+    Outcome done = run_model({"--source",
+                              "test:ball?frames=3",
+                              "--output",
+                              in_folder("o.mp4"),
+                              "--set",
+                              "outputs.encoder=nvenc"});
+    if (done.code == 0) GTEST_SKIP() << "NVENC is here";
+    expect_error(done, kUsage, "option 'encoder': there is no NVENC here");
+    EXPECT_THAT(done.err, HasSubstr("use auto or x264"));
+    EXPECT_THAT(done.err, Not(HasSubstr("gstreamer1.0-libav")));
+}
 TEST_F(BadInput, AnExplanationIsRefusedAsARunIs) {
     const std::string output = in_folder("o.mp4");
     auto expect_both = [&](const std::string& model,

@@ -115,10 +115,20 @@ std::string nvenc_of(int device) {
     return device > 0 ? fmt::format("nvh264device{}enc", device) : "nvh264enc";
 }
 
+/// The plug-in makes elements for what the device has: a package helps only where it is missing.
+Result<void> check_nvenc(const std::string& factory) {
+    if (has_factory(factory.c_str())) return {};
+    const std::string missing = missing_nvcodec();
+    return unsupported(fmt::format(
+        "option 'encoder': there is no NVENC here ({}): use auto or x264",
+        missing.empty() ? "GPUs for data centres, such as A100 and H100, have none" : missing));
+}
+
 Result<GstElement*> add_encoder(GstElement* bin, Encoder kind, int bitrate, int device) {
     std::string factory = kind == Encoder::kNvenc  ? nvenc_of(device)
                           : kind == Encoder::kX264 ? "x264enc"
                                                    : "openh264enc";
+    if (kind == Encoder::kNvenc) SLUICE_TRY(check_nvenc(factory));
     GstElement* encoder = SLUICE_TRY(add_element(bin, factory.c_str()));
     if (kind == Encoder::kX264) {
         gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "superfast");

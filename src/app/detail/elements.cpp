@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "sluice/gst/handles.h"
+
 namespace sluice::app::detail {
 namespace {
 
@@ -166,6 +168,12 @@ std::string package_for(const std::string& missing) {
         if (missing.find(entry.part) != std::string::npos) return std::string(entry.package);
     }
     return "gstreamer1.0-libav gstreamer1.0-plugins-bad";
+}
+
+std::string missing_nvcodec() {
+    gst::ObjectPtr<GstPlugin> plugin(gst_registry_find_plugin(gst_registry_get(), "nvcodec"));
+    if (plugin) return "";
+    return "GStreamer's plug-in nvcodec is missing: apt install gstreamer1.0-plugins-bad";
 }
 
 std::string outline(GstElement* first, GstElement* end) {

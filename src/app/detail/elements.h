@@ -42,6 +42,10 @@ std::string message_text(GstMessage* message);
 /// The Debian package that has plug-ins for what GStreamer lacks, e.g. for "video/x-h265".
 std::string package_for(const std::string& missing);
 
+/// What GStreamer lacks to have elements for NVIDIA's decoders and encoders, and its package; ""
+/// where its plug-in is there. Which of them the device has is another question.
+std::string missing_nvcodec();
+
 /// The elements from `first` on as a text of lines, with what differs from the defaults; below a
 /// tee or demuxer each branch is indented. Ends before `end`, where that is given.
 std::string outline(GstElement* first, GstElement* end = nullptr);
