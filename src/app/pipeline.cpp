@@ -187,7 +187,8 @@ Result<void> Pipeline::State::build(std::vector<Chain> planned,
     detail::PixelPlaces places{std::vector<int>(found.size()), picture_device(planned)};
     for (Chain& plan : planned) {
         if (plan.sources.empty()) {
-            note(fmt::format("warning: {} stays idle: no source is left for it", plan.device));
+            notices.add(
+                fmt::format("warning: {} stays idle: no source is left for it", plan.device));
             continue;
         }
         for (std::size_t source : plan.sources)
@@ -223,7 +224,7 @@ void Pipeline::State::lend_context(GstElement* element, int device) {
     if (context) {
         gst_element_set_context(element, context->get());
     } else {
-        note(fmt::format("warning: frames are copied, since {}", context.error().text()));
+        notices.add(fmt::format("warning: frames are copied, since {}", context.error().text()));
     }
 }
 
@@ -331,9 +332,9 @@ Result<void> Pipeline::start() {
     state.started = true;
     for (auto& run : state.sources) {
         if (std::uint64_t missing = detail::missing_bytes(run->source().shown)) {
-            state.note(fmt::format("warning: {}: the file is cut off: {} bytes are missing",
-                                   run->source().shown,
-                                   missing));
+            state.notices.add(fmt::format("warning: {}: the file is cut off: {} bytes are missing",
+                                          run->source().shown,
+                                          missing));
         }
     }
     for (const RunningChain& chain : state.chains) {
@@ -417,7 +418,7 @@ std::vector<Decoding> Pipeline::decodings() const {
 }
 
 std::vector<std::string> Pipeline::take_notices() {
-    return std::exchange(state_->notices, {});
+    return state_->notices.take();
 }
 
 std::string Pipeline::outline() const {

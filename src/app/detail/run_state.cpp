@@ -16,9 +16,6 @@ using detail::SourceRun;
 
 namespace {
 
-// More pages of warnings help nobody.
-constexpr std::size_t kMostNotices = 100;
-
 // A file that ends before this part of its declared length was cut off.
 constexpr double kWholeFrom = 0.95;
 constexpr Duration kWholeSlack = std::chrono::seconds(1);
@@ -74,9 +71,9 @@ Branch* Pipeline::State::branch_of(GstObject* object) {
     return nullptr;
 }
 
-void Pipeline::State::note(std::string text) {
-    if (said.size() >= kMostNotices || !said.insert(text).second) return;
-    notices.push_back(std::move(text));
+void Pipeline::State::note_decoding(const SourceRun& run, const std::string& text) {
+    const char* others = sources.size() > 1 ? " (other sources like it are not named)" : "";
+    notices.add_first(text, fmt::format("warning: {}: {}{}", run.source().shown, text, others));
 }
 
 void Pipeline::State::handle(GstMessage* message) {
@@ -93,6 +90,7 @@ void Pipeline::State::handle(GstMessage* message) {
         case GST_MESSAGE_APPLICATION:
             if (SourceRun* run = source_of(GST_MESSAGE_SRC(message))) {
                 if (SourceRun::is_ask_again(message)) run->begin_again();
+                if (const char* text = SourceRun::decoding_note(message)) note_decoding(*run, text);
             }
             break;
         case GST_MESSAGE_ELEMENT:
@@ -131,11 +129,11 @@ void Pipeline::State::handle_forwarded(GstMessage* message) {
 void Pipeline::State::handle_warning(GstMessage* message) {
     std::string text = detail::message_text(message);
     if (SourceRun* run = source_of(GST_MESSAGE_SRC(message))) {
-        note(fmt::format("warning: {}: {}", run->source().shown, text));
+        notices.add(fmt::format("warning: {}: {}", run->source().shown, text));
     } else if (Branch* branch = branch_of(GST_MESSAGE_SRC(message))) {
-        note(fmt::format("warning: {}: {}", name_of(*branch), text));
+        notices.add(fmt::format("warning: {}: {}", name_of(*branch), text));
     } else {
-        note("warning: " + text);
+        notices.add("warning: " + text);
     }
 }
 
@@ -158,7 +156,7 @@ void Pipeline::State::fail_source(SourceRun& run, std::string why) {
     // One that was told to end may stumble over it.
     if (!run.error.empty() || run.stopping()) return;
     run.error = std::move(why);
-    note(fmt::format("error: {}: {}", run.source().shown, run.error));
+    notices.add(fmt::format("error: {}: {}", run.source().shown, run.error));
     run.stop();
 }
 
@@ -177,7 +175,7 @@ void Pipeline::State::fail_branch(Branch& branch, std::string why) {
     bool empty = started && branch.source >= 0 &&
                  recorder.frames(static_cast<std::size_t>(branch.source)) == 0;
     branch.error = empty ? "nothing to write: its source gave no frame" : std::move(why);
-    if (!empty) note(fmt::format("error: {}: {}", name_of(branch), branch.error));
+    if (!empty) notices.add(fmt::format("error: {}: {}", name_of(branch), branch.error));
 }
 
 void Pipeline::State::look_whether_finished() {

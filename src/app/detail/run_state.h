@@ -1,12 +1,12 @@
 #pragma once
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "sluice/app/chains.h"
 #include "sluice/app/detail/branch.h"
+#include "sluice/app/detail/notices.h"
 #include "sluice/app/detail/source_run.h"
 #include "sluice/app/detail/start_gate.h"
 #include "sluice/app/detail/stats.h"
@@ -65,7 +65,8 @@ struct Pipeline::State {
     /// Servers that say nothing; and decodebin loses the error of a demuxer that fails at once.
     void fail_overdue();
     void fail_branch(detail::Branch& branch, std::string why);
-    void note(std::string text);
+    /// Of all sources that are decoded alike, the first alone.
+    void note_decoding(const detail::SourceRun& run, const std::string& text);
     /// Set when nothing more can come out.
     void look_whether_finished();
 
@@ -91,8 +92,7 @@ struct Pipeline::State {
     bool stopped = false;
     bool interrupted = false;
     std::string error;  ///< what stopped all of it
-    std::vector<std::string> notices;
-    std::set<std::string> said;
+    detail::Notices notices;
 };
 
 }  // namespace sluice::app

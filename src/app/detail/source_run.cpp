@@ -11,6 +11,7 @@ namespace sluice::app::detail {
 namespace {
 
 constexpr const char* kAskAgain = "sluice/ask-again";
+constexpr const char* kDecodingNote = "sluice/decoding-note";
 constexpr const char* kJpegDecoder = "sluicejpegdec";
 // GstAutoplugSelectResult, which has no public header.
 constexpr int kSelectTry = 0;
@@ -383,7 +384,9 @@ void SourceRun::note_caps(GstCaps* caps) {
     bool wanted = choice_.device != memory::kHostMemory && choice_.kind != DecoderKind::kSoftware;
     std::string reason = no_jpeg_;
     if (reason.empty() && wanted && !on_device) {
-        reason = "no decoder of the device takes it, or not in a format that we read";
+        reason = missing_nvcodec();
+        if (reason.empty())
+            reason = "no decoder of the device takes it, or not in a format that we read";
     }
     Decoding known;
     {
@@ -397,14 +400,22 @@ void SourceRun::note_caps(GstCaps* caps) {
         known = decoding_;
     }
     if (known.reason.empty()) return;
-    gst::post_warning(
+    std::string text = fmt::format(
+        "{} is decoded by {}{}: {}",
+        known.codec,
+        known.decoder,
+        on_device ? "" : ", which leaves the frames on the host; each is copied to the device",
+        known.reason);
+    gst_element_post_message(
         bin_,
-        unsupported(fmt::format(
-            "{} is decoded by {}{}: {}",
-            known.codec,
-            known.decoder,
-            on_device ? "" : ", which leaves the frames on the host; each is copied to the device",
-            known.reason)));
+        gst_message_new_application(
+            GST_OBJECT(bin_),
+            gst_structure_new(kDecodingNote, "text", G_TYPE_STRING, text.c_str(), nullptr)));
+}
+
+const char* SourceRun::decoding_note(GstMessage* message) {
+    if (!gst_message_has_name(message, kDecodingNote)) return nullptr;
+    return gst_structure_get_string(gst_message_get_structure(message), "text");
 }
 
 void SourceRun::on_source_setup(GstElement*, GstElement* source, gpointer) {

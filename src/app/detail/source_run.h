@@ -45,6 +45,8 @@ public:
     /// The next round of a source that loops, after its ask_again() message.
     void begin_again();
     static bool is_ask_again(GstMessage* message);
+    /// What a message says of decoding that is not as it was wanted; null where it is another one.
+    static const char* decoding_note(GstMessage* message);
 
     const Source& source() const { return source_; }
     GstElement* bin() const { return bin_; }

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ namespace sluice::app::detail {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::HasSubstr;
 
 constexpr int kFrames = 5;
 constexpr int kWidth = 32;
@@ -141,15 +143,7 @@ protected:
         making = &making_;
         clip_ =
             fs::temp_directory_path() / ("source_run_test_" + std::to_string(getpid()) + ".avi");
-        std::string line = "videotestsrc num-buffers=" + std::to_string(kFrames) +
-                           " ! video/x-raw,width=32,height=16,framerate=25/1 ! jpegenc ! avimux ! "
-                           "filesink location=" +
-                           clip_.string();
-        GstElement* writer = gst_parse_launch(line.c_str(), nullptr);
-        play(writer);
-        EXPECT_EQ(wait_for_end(writer), GST_MESSAGE_EOS);
-        gst_element_set_state(writer, GST_STATE_NULL);
-        gst_object_unref(writer);
+        write_clip("jpegenc ! avimux");
         pipeline_ =
             gst_parse_launch("sluicemux name=mux ! fakesink async=false sync=false", nullptr);
         gst_object_ref_sink(pipeline_);
@@ -168,16 +162,28 @@ protected:
         fs::remove(clip_);
     }
 
-    void start(int sources) {
+    void write_clip(const std::string& encoder) {
+        std::string line = "videotestsrc num-buffers=" + std::to_string(kFrames) +
+                           " ! video/x-raw,width=32,height=16,framerate=25/1 ! " + encoder +
+                           " ! filesink location=" + clip_.string();
+        GstElement* writer = gst_parse_launch(line.c_str(), nullptr);
+        play(writer);
+        EXPECT_EQ(wait_for_end(writer), GST_MESSAGE_EOS);
+        gst_element_set_state(writer, GST_STATE_NULL);
+        gst_object_unref(writer);
+    }
+
+    void start(int sources, const DecoderChoice& choice = {DecoderKind::kHardware}) {
         for (int i = 0; i < sources; ++i) {
             Source source;
             source.kind = SourceKind::kUri;
             source.name = std::to_string(i);
             source.shown = clip_.string();
             source.uri = "file://" + clip_.string();
-            source.options.source.decoder = DecoderKind::kHardware;
+            source.options.source.decoder = choice.kind;
             auto run = SourceRun::create(source, {});
             ASSERT_TRUE(run) << run.error().text();
+            (*run)->want_frames_on(choice.device);
             runs_.push_back(std::move(*run));
             ASSERT_TRUE(runs_.back()->join(pipeline_, mux_, gate_, static_cast<unsigned>(i)));
         }
@@ -223,6 +229,51 @@ TEST_F(SourceStart, EndsASourceThatWaitsForItsTurn) {
     runs_[0]->stop();
     EXPECT_EQ(wait_for_end(pipeline_), GST_MESSAGE_EOS);
     EXPECT_EQ(making_.most, 0);
+}
+
+/// GStreamer without the plug-in of NVIDIA's decoders, while it lives.
+class NoNvcodec {
+public:
+    NoNvcodec() : plugin_(gst_registry_find_plugin(gst_registry_get(), "nvcodec")) {
+        if (plugin_) gst_registry_remove_plugin(gst_registry_get(), plugin_.get());
+    }
+    ~NoNvcodec() {
+        if (plugin_) gst_registry_add_plugin(gst_registry_get(), plugin_.get());
+    }
+    NoNvcodec(const NoNvcodec&) = delete;
+    NoNvcodec& operator=(const NoNvcodec&) = delete;
+
+    /// What elements the plug-in has would not come back with it.
+    static bool is_harmless() {
+        GList* features = gst_registry_get_feature_list_by_plugin(gst_registry_get(), "nvcodec");
+        const bool none = features == nullptr;
+        gst_plugin_feature_list_free(features);
+        return none;
+    }
+
+private:
+    gst::ObjectPtr<GstPlugin> plugin_;
+};
+
+TEST_F(SourceStart, NamesThePluginThatTheDevicesDecodersAreIn) {
+    for (const char* needed : {"vp8enc", "vp8dec", "matroskamux", "matroskademux"}) {
+        gst::ObjectPtr<GstElementFactory> factory(gst_element_factory_find(needed));
+        if (!factory) GTEST_SKIP() << "no " << needed << " here";
+    }
+    if (!NoNvcodec::is_harmless()) GTEST_SKIP() << "nvcodec has elements here";
+    write_clip("vp8enc ! matroskamux");
+    const NoNvcodec without;
+    start(1, {DecoderKind::kAuto, 0});
+    GstBus* bus = gst_element_get_bus(pipeline_);
+    GstMessage* message = gst_bus_timed_pop_filtered(bus, 60 * GST_SECOND, GST_MESSAGE_APPLICATION);
+    gst_object_unref(bus);
+    ASSERT_TRUE(message);
+    const char* note = SourceRun::decoding_note(message);
+    const std::string text = note ? note : "";
+    gst_message_unref(message);
+    EXPECT_THAT(text, HasSubstr("VP8"));
+    EXPECT_THAT(text, HasSubstr("apt install gstreamer1.0-plugins-bad"));
+    EXPECT_THAT(runs_[0]->decoding().reason, HasSubstr("nvcodec"));
 }
 
 }  // namespace
