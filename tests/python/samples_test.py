@@ -12,6 +12,10 @@ MADE = {
     "save_work": [],
 }
 
+PLUGINS = BUILD / "lib/gstreamer-1.0"
+WITH_PLUGIN = {**os.environ, "GST_PLUGIN_PATH": str(PLUGINS)}
+VIEW_PIXELS = (ROOT / ".venv/bin/python", ROOT / "samples/view_pixels.py", PLUGINS / "libgstsluice.so")
+
 
 @unittest.skipUnless(PROGRAM.exists(), f"no program at {PROGRAM}")
 class Samples(InFolder):
@@ -27,7 +31,7 @@ class Samples(InFolder):
 
     def run_program(self, *command):
         """What a sample that uses the plug-in prints, line by line."""
-        done = run(*command, env={**os.environ, "GST_PLUGIN_PATH": str(BUILD / "lib/gstreamer-1.0")})
+        done = run(*command, env=WITH_PLUGIN)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout.splitlines()
 
@@ -52,6 +56,17 @@ class Samples(InFolder):
 
     def test_python_views_the_pixels(self):
         lines = self.run_program(
-            ROOT / ".venv/bin/python", ROOT / "samples/view_pixels.py", BUILD / "lib/gstreamer-1.0/libgstsluice.so",
+            *VIEW_PIXELS,
             "videotestsrc pattern=white num-buffers=2 ! video/x-raw,format=NV12,width=64,height=48")
         self.assertEqual(lines, 2 * ["(48, 64) uint8 cpu largest 235"])
+
+    def test_python_ends_by_one_error(self):
+        missing = self.folder / "none.avi"
+        for pipeline, wanted in ((f"filesrc location={missing} ! decodebin", str(missing)),
+                                 ("nosuchsrc ! decodebin", "nosuchsrc"),
+                                 ("videotestsrc ! video/x-raw,format=NV12 ! identity error-after=3", "identity")):
+            with self.subTest(pipeline):
+                done = run(*VIEW_PIXELS, pipeline, env=WITH_PLUGIN)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertEqual(done.stderr.count("view_pixels: "), 1, done.stderr)
+                self.assertIn(wanted, done.stderr)
