@@ -24,11 +24,21 @@ bool write_and_sync(int file, std::string_view text) {
     return fchmod(file, 0644) == 0 && fsync(file) == 0;
 }
 
+/// Opens a file beside `path`, whose name `part` becomes; -1 and errno where it cannot.
+int open_part(const std::string& path, std::string& part) {
+    part = path + kPartEnding + "XXXXXX";
+    return mkostemp(part.data(), O_CLOEXEC);
+}
+
+Error cannot_write(const std::string& path, std::string_view what, int failure) {
+    return io_error(fmt::format("{} cannot be written ({})", what, std::strerror(failure)), path);
+}
+
 }  // namespace
 
 Result<void> replace_file(const std::string& path, std::string_view text, std::string_view what) {
-    std::string part = path + kPartEnding + "XXXXXX";
-    const int file = mkostemp(part.data(), O_CLOEXEC);
+    std::string part;
+    const int file = open_part(path, part);
     bool done = file >= 0 && write_and_sync(file, text);
     int failure = errno;
     if (file >= 0) close(file);
@@ -38,7 +48,19 @@ Result<void> replace_file(const std::string& path, std::string_view text, std::s
     }
     if (done) return {};
     if (file >= 0) unlink(part.c_str());
-    return io_error(fmt::format("{} cannot be written ({})", what, std::strerror(failure)), path);
+    return cannot_write(path, what, failure);
+}
+
+Result<void> check_replaceable(const std::string& path, std::string_view what) {
+    std::string part;
+    const int file = open_part(path, part);
+    if (file < 0) return cannot_write(path, what, errno);
+    close(file);
+    unlink(part.c_str());
+    struct stat there {};
+    const bool is_folder = stat(path.c_str(), &there) == 0 && S_ISDIR(there.st_mode);
+    if (is_folder) return cannot_write(path, what, EISDIR);
+    return {};
 }
 
 }  // namespace sluice

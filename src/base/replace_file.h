@@ -15,4 +15,7 @@ inline constexpr const char* kPartEnding = ".part-";
 /// is: "the engine file".
 Result<void> replace_file(const std::string& path, std::string_view text, std::string_view what);
 
+/// Could replace_file() write there now? To be asked before long work whose result goes there. kIo.
+Result<void> check_replaceable(const std::string& path, std::string_view what);
+
 }  // namespace sluice

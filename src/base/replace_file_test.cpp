@@ -51,5 +51,23 @@ TEST_F(ReplaceFile, LeavesNoPartWhereItFails) {
     EXPECT_EQ(files(), 1);
 }
 
+TEST_F(ReplaceFile, IsForeseenWhereItWorksAndLeavesNothing) {
+    EXPECT_TRUE(check_replaceable(folder_ + "/a", "the file"));
+    EXPECT_EQ(files(), 0);
+    ASSERT_TRUE(replace_file(folder_ + "/a", "old", "the file"));
+    EXPECT_TRUE(check_replaceable(folder_ + "/a", "the file"));
+    EXPECT_EQ(text(), "old");
+    EXPECT_EQ(files(), 1);
+}
+
+TEST_F(ReplaceFile, IsForeseenToFailWhereThereIsNoFolderOrAFolderOfThatName) {
+    for (const std::string& path : {folder_ + "/none/a", folder_}) {
+        const auto checked = check_replaceable(path, "the list");
+        ASSERT_FALSE(checked) << path;
+        EXPECT_EQ(checked.error().code, ErrorCode::kIo);
+        EXPECT_EQ(checked.error().text(), replace_file(path, "text", "the list").error().text());
+    }
+}
+
 }  // namespace
 }  // namespace sluice

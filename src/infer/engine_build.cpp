@@ -1,6 +1,7 @@
 #include "sluice/infer/engine_build.h"
 
 #include "sluice/base/log.h"
+#include "sluice/base/replace_file.h"
 #include "sluice/infer/engine.h"
 #include "sluice/infer/model_file.h"
 
@@ -10,6 +11,8 @@ Result<EngineBuild> build_engine(const std::string& model,
                                  const ModelFile& file,
                                  const EngineOptions& options,
                                  const BuildOptions& build) {
+    // Before the minutes that the rest may take; the backend does it where the name is its own.
+    if (!build.file.empty()) SLUICE_TRY(check_replaceable(build.file, "the engine file"));
     std::unique_ptr<Model> read = SLUICE_TRY(read_model(model));
     InputAdaptation input;
     if (auto described = file.describe(read->inputs(), read->outputs(), read->metadata())) {

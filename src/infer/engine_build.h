@@ -52,7 +52,8 @@ struct EngineBuild {
 };
 
 /// `file` is the model's description. options.batch_size counts for nothing. kUnsupported without
-/// CUDA, its driver, a device or cuDNN, and for devices that need no building.
+/// CUDA, its driver, a device or cuDNN, and for devices that need no building. kIo, before anything
+/// is tried out, where the file cannot be written.
 Result<EngineBuild> build_engine(const std::string& model,
                                  const ModelFile& file,
                                  const EngineOptions& options,

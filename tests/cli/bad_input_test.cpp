@@ -59,6 +59,9 @@ TEST_F(BadInput, ABuildNamesWhatItCannotUse) {
     expect_error(run({"build", model, "--device", "cpu"}), kUsage, "'cpu'");
     expect_error(run({"build", model, "--device", "cuda:99"}), kUsage, "CUDA");
     expect_error(run({"build", in_folder("none.onnx")}), kUsage, "none.onnx");
+    expect_error(run({"build", model, "--output", in_folder("none/a.engine")}),
+                 kUsage,
+                 "none/a.engine: the engine file cannot be written");
     expect_error(run({"build"}), kUsage, "which model?");
     expect_error(run({"build", "--list", "--prune"}), kUsage, "--list");
     expect_error(run({"build", "--all"}), kUsage, "--prune");
