@@ -108,7 +108,7 @@ Result<void> group_normalization(Importer& in, const ov::Node& node) {
     return {};
 }
 
-/// As SSD's: a vector over its length. The epsilon only keeps from dividing by 0.
+/// As SSD's: a vector over its length. The epsilon is added under the root, or is the least there.
 Result<void> normalize_l2(Importer& in, const ov::Node& node) {
     const auto& op = static_cast<const ov::op::v0::NormalizeL2&>(node);
     const ValueId x = in.input(node, 0);
@@ -116,8 +116,18 @@ Result<void> normalize_l2(Importer& in, const ov::Node& node) {
     const std::string& name = node.get_friendly_name();
     const Shape kept = reduced(in.shape(x), axes);
     const ValueId length = in.emit(name, Reduce{Reduce::Kind::kL2, axes}, {x}, kept);
-    const float least = std::sqrt(op.get_eps());
-    const ValueId safe = in.emit(name, Pointwise{}, {length}, kept, {{PointOp::kMax, -1, least}});
+    const float epsilon = op.get_eps();
+    const ValueId safe =
+        op.get_eps_mode() == ov::op::EpsMode::ADD
+            ? in.emit(name,
+                      Pointwise{},
+                      {length},
+                      kept,
+                      {{PointOp::kSave},
+                       {PointOp::kMulSaved},
+                       {PointOp::kAdd, -1, epsilon},
+                       {PointOp::kSqrt}})
+            : in.emit(name, Pointwise{}, {length}, kept, {{PointOp::kMax, -1, std::sqrt(epsilon)}});
     in.add(node, Pointwise{}, {x, safe}, {{PointOp::kDiv, 1}});
     return {};
 }
