@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openvino/opsets/opset.hpp>
 #include <openvino/pass/constant_folding.hpp>
 #include <openvino/pass/manager.hpp>
 
 #include "sluice/infer/backends/cuda/fuse.h"
+#include "sluice/infer/backends/cuda/import_detail.h"
 #include "sluice/infer/backends/cuda/reference.h"
 #include "sluice/infer/backends/cuda/test_graphs.h"
 #include "sluice/infer/backends/openvino/compile.h"
@@ -73,6 +76,24 @@ INSTANTIATE_TEST_SUITE_P(All,
                          ImportedGraph,
                          testing::ValuesIn(test_graphs()),
                          [](const auto& test) { return test.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(Random,
+                         ImportedGraph,
+                         testing::ValuesIn(random_graphs()),
+                         [](const auto& test) { return test.param.name; });
+
+TEST(RandomGraphs, HaveEveryOperatorThatIsTaken) {
+    std::set<std::string> tried{"FakeQuantize"};  // in int8_graphs()
+    for (const TestGraph& graph : random_graphs()) {
+        for (const auto& node : graph.make()->get_ops())
+            tried.insert(node->get_type_name());
+    }
+    for (const ov::NodeTypeInfo& type : ov::get_opset16().get_types_info()) {
+        if (find_handler(type.name) != nullptr) {
+            EXPECT_TRUE(tried.contains(type.name)) << type.name;
+        }
+    }
+}
 
 class ImportedInt8 : public testing::TestWithParam<TestGraph> {};
 

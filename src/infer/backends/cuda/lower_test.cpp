@@ -145,6 +145,11 @@ INSTANTIATE_TEST_SUITE_P(All, LoweredGraph, testing::ValuesIn(test_graphs()), []
     return test.param.name;
 });
 
+INSTANTIATE_TEST_SUITE_P(Random,
+                         LoweredGraph,
+                         testing::ValuesIn(random_graphs()),
+                         [](const auto& test) { return test.param.name; });
+
 /// Of convolutions: what they read and write, "8-8", "8-16", ...
 std::vector<std::string> conv_types(const Program& program) {
     std::vector<std::string> types;

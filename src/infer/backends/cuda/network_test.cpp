@@ -116,6 +116,21 @@ INSTANTIATE_TEST_SUITE_P(All, CudaGraph, testing::ValuesIn(test_graphs()), [](co
     return test.param.name;
 });
 
+/// In fp16 or not.
+class RandomGraphsOnDevice : public NetworkOnDevice<bool> {};
+
+TEST_P(RandomGraphsOnDevice, ComputeWhatTheReferenceComputes) {
+    const bool fp16 = GetParam();
+    for (const TestGraph& graph : random_graphs(!fp16)) {
+        SCOPED_TRACE(graph.name);
+        expect_right(*graph.make(), fp16 ? kFp16 : kFp32, fp16 ? 1e-2 : 1e-4);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, RandomGraphsOnDevice, testing::Bool(), [](const auto& test) {
+    return test.param ? "Fp16" : "Fp32";
+});
+
 class CudaInt8 : public NetworkOnDevice<TestGraph> {};
 
 // Of numbers on an edge some fall to the other side, and others after them.

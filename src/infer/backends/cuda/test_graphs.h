@@ -165,6 +165,10 @@ std::vector<TestGraph> test_graphs();
 /// Those of test_graphs() that find places and pick by them, normalise, choose, repeat.
 std::vector<TestGraph> picking_graphs();
 
+/// One or a few operators each, of drawn shapes and attributes. The seed and the input's shape are
+/// in the name. Without `may_jump`, those alone whose results follow small changes of the input.
+std::vector<TestGraph> random_graphs(bool may_jump = true);
+
 /// Graphs that are rounded to 8 bits. Not among test_graphs(): a number near an edge falls to
 /// either side, so that what is computed in another order is not the same but for rounding.
 std::vector<TestGraph> int8_graphs();
