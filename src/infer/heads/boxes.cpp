@@ -150,7 +150,8 @@ private:
     BoxReader box_;
 };
 
-// Boxes of all images of the batch in one list; a row with a negative image ends it.
+// Boxes of all images of the batch in one list; a row with a negative image ends it. Engines that
+// compute item by item have a list for each, in which the image is the first.
 class DetectionOutput : public Head {
 public:
     explicit DetectionOutput(const HeadLayout& layout)
@@ -161,9 +162,11 @@ public:
     Result<void> decode(const HeadInput& input, std::vector<meta::Detection>& found) override {
         constexpr std::array<std::int64_t, 3> kShape{1, -1, 7};
         HeadInput whole = input;
-        whole.item = 0;
+        const bool joined = part_ < input.outputs.size() && !input.outputs[part_].shape.empty() &&
+                            input.outputs[part_].shape[0] == 1;
+        if (joined) whole.item = 0;
         Item item = SLUICE_TRY(item_of(whole, part_, kShape));
-        const auto image = static_cast<float>(input.item);
+        const auto image = joined ? static_cast<float>(input.item) : 0;
         const std::size_t before = found.size();
         for (std::int64_t i = 0; i < item.shape[1]; ++i) {
             const float* row = item.data + i * 7;

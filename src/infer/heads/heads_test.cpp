@@ -238,6 +238,18 @@ TEST(Heads, DetectionOutputSortsRowsByImage) {
     expect_same(decoded(outputs, {300, 300}, {}, 1), {{150, 150, 300, 300, 0.8, 2}}, 1);
 }
 
+TEST(Heads, DetectionOutputOfItemByItemHasAListForEach) {
+    TestOutputs outputs;
+    auto& v = outputs.add("detection_out", {2, 1, 2, 7});
+    const std::vector<float> rows{0,  1, 0.9f, 0.1f, 0.1f, 0.2f, 0.2f,  //
+                                  -1, 0, 0,    0,    0,    0,    0,     //
+                                  0,  2, 0.8f, 0.5f, 0.5f, 1,    1,     //
+                                  -1, 0, 0,    0,    0,    0,    0};
+    std::copy(rows.begin(), rows.end(), v.begin());
+    expect_same(decoded(outputs, {300, 300}, {}, 0), {{30, 30, 60, 60, 0.9, 1}}, 1);
+    expect_same(decoded(outputs, {300, 300}, {}, 1), {{150, 150, 300, 300, 0.8, 2}}, 1);
+}
+
 TEST(Heads, CenternetKeepsPeaksOfTheHeatMap) {
     TestOutputs outputs;
     const int h = 24, w = 40, classes = 3;
