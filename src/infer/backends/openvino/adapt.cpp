@@ -43,10 +43,8 @@ Result<std::shared_ptr<ov::Node>> per_channel(const std::vector<float>& values,
 }
 
 void convert_outputs(ov::preprocess::PrePostProcessor& processor, const ov::Model& model) {
-    for (std::size_t i = 0; i < model.outputs().size(); ++i) {
-        if (model.output(i).get_element_type().is_real())
-            processor.output(i).tensor().set_element_type(ov::element::f32);
-    }
+    for (std::size_t i = 0; i < model.outputs().size(); ++i)
+        processor.output(i).tensor().set_element_type(ov::element::f32);
 }
 
 }  // namespace

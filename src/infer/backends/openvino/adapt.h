@@ -12,7 +12,8 @@ namespace sluice::infer {
 /// when they are not given.
 Result<void> close_extents(ov::Model& model, const InputAdaptation& adaptation);
 
-/// Puts the adaptation into the graph and makes all floating-point outputs f32.
+/// Puts the adaptation into the graph and makes all outputs f32, classes and counts that the model
+/// gives as integers too: heads read floats.
 Result<std::shared_ptr<ov::Model>> adapt(const std::shared_ptr<ov::Model>& model,
                                          const InputAdaptation& adaptation);
 

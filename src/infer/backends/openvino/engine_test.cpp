@@ -5,7 +5,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openvino/op/convert.hpp>
+#include <openvino/op/parameter.hpp>
 
+#include "sluice/infer/backends/openvino/compile.h"
 #include "sluice/infer/backends/openvino/test_models.h"
 #include "sluice/infer/model_file.h"
 
@@ -127,6 +130,19 @@ TEST(Engine, TakesFloatsWhereAsked) {
     std::vector<float> values(72, 0.1f);
     std::memcpy(item.data(), values.data(), item.size());
     EXPECT_EQ(run(*engine, *request), values);
+}
+
+TEST(Engine, GivesIntegersAsFloats) {
+    auto image = std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::Shape{1, 3, 4, 6});
+    auto classes = std::make_shared<ov::op::v0::Convert>(image, ov::element::i64);
+    auto model = std::make_shared<ov::Model>(ov::OutputVector{classes}, ov::ParameterVector{image});
+    auto engine = compile_model("classes", model, batch_of(2), {}).value();
+    EXPECT_EQ(engine->outputs()[0].type, ElementType::kF32);
+    auto request = engine->create_request().value();
+    fill(*request, 2);
+    auto numbers = run(*engine, *request);
+    EXPECT_EQ(numbers[0], 0);
+    EXPECT_EQ(numbers[72 + 5], 6);
 }
 
 TEST(Engine, GivesEachItemItsOwnResult) {
