@@ -7,16 +7,20 @@
 #include "sluice/infer/device_number.h"
 
 namespace sluice::infer {
-namespace {
 
 Result<void> check_cuda_precision(Precision precision) {
-    if (precision != Precision::kBf16 && precision != Precision::kFp8) return {};
-    return unsupported(
-        fmt::format("option 'precision': {} is not supported on CUDA; int8, fp16 and fp32 are",
-                    to_text(precision)));
+    switch (precision) {
+        case Precision::kAuto:
+        case Precision::kFp32:
+        case Precision::kFp16:
+        case Precision::kInt8:
+            return {};
+        default:
+            return unsupported(fmt::format(
+                "option 'precision': {} is not supported on CUDA; int8, fp16 and fp32 are",
+                to_text(precision)));
+    }
 }
-
-}  // namespace
 
 Result<DeviceChoice> choose_device(const EngineOptions& options) {
     const std::string word = to_lower(options.device);

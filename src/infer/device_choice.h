@@ -8,6 +8,9 @@
 
 namespace sluice::infer {
 
+/// kUnsupported, naming what it can, where CUDA does not compute in it. Thread-safe.
+Result<void> check_cuda_precision(Precision precision);
+
 /// Where an engine would run.
 struct DeviceChoice {
     int device = memory::kHostMemory;  ///< the CUDA device, or the CPU

@@ -71,7 +71,7 @@ Result<EngineBuild> build(const std::string& path,
     file.source = whole_path(path);
     EngineBuild result;
     result.file = build.file.empty() ? engine_file_beside(path, file.made.precision) : build.file;
-    SLUICE_TRY(check_replaceable(result.file, "the engine file"));
+    if (build.file.empty()) SLUICE_TRY(check_replaceable(result.file, "the engine file"));
     // Whoever had it before us left what it timed in the plan cache.
     const FileLock lock = lock_engine(default_engine_cache(), path, file.made);
     say_if_stale(result.file, file.made, build.progress);

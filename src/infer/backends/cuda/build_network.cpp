@@ -11,6 +11,7 @@
 #include "sluice/infer/backends/openvino/specs.h"
 #include "sluice/infer/calibration/tensorrt_cache.h"
 #include "sluice/infer/calibration_file.h"
+#include "sluice/infer/device_choice.h"
 #include "sluice/infer/model_hash.h"
 
 namespace sluice::infer::cuda {
@@ -19,18 +20,14 @@ namespace {
 using memory::ElementType;
 
 Result<std::string> precision_word(const EngineOptions& options) {
+    SLUICE_TRY(check_cuda_precision(options.precision));
     switch (options.precision) {
-        case Precision::kAuto:
-        case Precision::kFp16:
-            return std::string("fp16");
         case Precision::kFp32:
             return std::string(options.tf32 ? "tf32" : "fp32");
         case Precision::kInt8:
             return std::string("int8");
         default:
-            return unsupported(fmt::format(
-                "option 'precision': {} is not supported on CUDA; int8, fp16 and fp32 are",
-                to_text(options.precision)));
+            return std::string("fp16");
     }
 }
 
