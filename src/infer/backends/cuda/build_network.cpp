@@ -68,7 +68,9 @@ Result<BuiltNetwork> build_network(const std::string& path,
                                    PlanOptions plans) {
     BuiltNetwork built;
     const std::string precision = SLUICE_TRY(precision_word(options));
-    PreparedModel prepared = SLUICE_TRY(prepare(path, model, adaptation, options.batch_size));
+    built.parts = SLUICE_TRY(split_model(model, adaptation));
+    const ov::Model& body = built.parts ? *built.parts->body : model;
+    PreparedModel prepared = SLUICE_TRY(prepare(path, body, adaptation, options.batch_size));
     if (prepared.batch != options.batch_size)
         return unsupported("the network cannot take several items at once: use batch-size 1", path);
     const bool int8 = precision == "int8";

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 
 #include "sluice/infer/backends/cuda/engine_cache.h"
 #include "sluice/infer/backends/cuda/network.h"
+#include "sluice/infer/backends/openvino/split.h"
 #include "sluice/infer/calibration_file.h"
 #include "sluice/infer/engine.h"
 
@@ -20,6 +22,8 @@ struct BuiltNetwork {
     std::vector<TensorSpec> outputs;
     /// For people: "fp16", "fp32", "tf32", "int8 (63 of 70 convolutions) and fp16".
     std::string precision;
+    /// Where the model suppresses boxes by itself: the network is its body alone.
+    std::optional<SplitModel> parts;
 };
 
 /// decide_precision(); but `auto` of a model that is quantised already (Q/DQ nodes) is int8, as its

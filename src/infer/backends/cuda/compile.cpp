@@ -6,6 +6,7 @@
 #include "sluice/infer/backends/cuda/build_network.h"
 #include "sluice/infer/backends/cuda/device_facts.h"
 #include "sluice/infer/backends/cuda/engine.h"
+#include "sluice/infer/backends/openvino/end_engine.h"
 #include "sluice/infer/calibration_file.h"
 
 namespace sluice::infer::cuda {
@@ -40,15 +41,17 @@ Result<std::unique_ptr<Engine>> compile(const std::string& path,
                                           note.empty() ? note : fmt::format(" ({})", note),
                                           options.batch_size,
                                           requests);
-    log_info("infer", "{}: {}", path, description);
-    return std::unique_ptr<Engine>(
+    std::unique_ptr<Engine> engine =
         std::make_unique<CudaEngine>(CudaEngine::Parts{path,
                                                        std::move(built.network),
                                                        std::move(built.inputs),
                                                        std::move(built.outputs),
                                                        requests,
                                                        device,
-                                                       description}));
+                                                       std::move(description)});
+    if (built.parts) engine = SLUICE_TRY(EndEngine::create(path, std::move(engine), *built.parts));
+    log_info("infer", "{}: {}", path, engine->description());
+    return engine;
 }
 
 }  // namespace sluice::infer::cuda

@@ -24,20 +24,13 @@ struct Advice {
     std::string_view types;
     std::string_view text;
 };
-constexpr std::string_view kNoSuppression =
-    "export the model without it, suppression is done after the network";
 constexpr std::string_view kNoDecoding =
     "export the heads as they are, boxes are decoded after the network";
 constexpr std::string_view kFixedShapes = "export the model with fixed shapes";
 constexpr std::string_view kNoLoops =
     "nothing that repeats is taken: its steps written out are (MatMul, Add, Sigmoid, Tanh)";
 constexpr std::string_view kNoScatter = "Concat of slices, or Select, can say the same";
-constexpr std::array<Advice, 26> kAdvice{{
-    {"NonMaxSuppression", kNoSuppression},
-    {"NMSRotated", kNoSuppression},
-    {"MulticlassNms", kNoSuppression},
-    {"MatrixNms", kNoSuppression},
-    {"DetectionOutput", kNoDecoding},
+constexpr std::array<Advice, 21> kAdvice{{
     {"Proposal", kNoDecoding},
     {"ExperimentalDetectron", kNoDecoding},
     {"RegionYolo", kNoDecoding},
