@@ -27,7 +27,8 @@ Result<std::vector<QuantizableLayer>> Model::quantizable(const InputAdaptation&)
 
 Result<std::unique_ptr<Engine>> Model::observe(const InputAdaptation&,
                                                const std::vector<std::string>&,
-                                               const Calibration*) {
+                                               const Calibration*,
+                                               int) {
     return unsupported("this backend does not calibrate");
 }
 

@@ -145,10 +145,12 @@ public:
 
     /// For calibration: an engine in fp32 on the CPU whose outputs() are the model's and then those
     /// tensors, as QuantizableLayer names them, in f32. With a calibration, it computes what int8
-    /// would. kNotFound for a tensor that there is not.
+    /// would on that device (memory::kHostMemory: this CPU). kNotFound for a tensor that there is
+    /// not.
     virtual Result<std::unique_ptr<Engine>> observe(const InputAdaptation& adaptation,
                                                     const std::vector<std::string>& tensors,
-                                                    const Calibration* calibration);
+                                                    const Calibration* calibration,
+                                                    int device);
 
     /// See build_engine().
     virtual Result<EngineBuild> build(const EngineOptions& options,

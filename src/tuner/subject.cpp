@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "sluice/infer/device_choice.h"
+
 namespace sluice::tuner {
 namespace {
 
@@ -106,6 +108,7 @@ Result<std::unique_ptr<Subject>> Subject::open(const gst::InferSettings& setting
     std::unique_ptr<Subject> subject(new Subject);
     subject->options_ = SLUICE_TRY(gst::runner_options(settings));
     const infer::RunnerOptions& options = subject->options_;
+    subject->device_ = SLUICE_TRY(infer::choose_device(options.engine)).device;
     subject->model_ = SLUICE_TRY(infer::read_model(options.model));
     infer::Model& model = *subject->model_;
     auto described = options.file.describe(model.inputs(), model.outputs(), model.metadata());
@@ -166,7 +169,7 @@ memory::Image Subject::picture(const Sample& sample) const {
 
 Result<std::unique_ptr<Engine>> Subject::observe(const std::vector<std::string>& tensors,
                                                  const infer::Calibration* calibration) {
-    return model_->observe(adaptation_, tensors, calibration);
+    return model_->observe(adaptation_, tensors, calibration, device_);
 }
 
 Result<std::unique_ptr<Engine>> Subject::compile(

@@ -61,7 +61,7 @@ public:
     /// The picture in a sample, as RGB in the size of the network's input.
     memory::Image picture(const Sample& sample) const;
 
-    /// Model::observe(): fp32, or what int8 would compute.
+    /// Model::observe(): fp32, or what int8 would compute on the device of the settings.
     Result<std::unique_ptr<infer::Engine>> observe(const std::vector<std::string>& tensors,
                                                    const infer::Calibration* calibration);
     /// As a run would have it, on the device of the settings.
@@ -90,6 +90,7 @@ private:
     void look_for_broken(std::span<const memory::TensorView> outputs);
 
     infer::RunnerOptions options_;
+    int device_ = memory::kHostMemory;
     infer::ModelDescription description_;
     infer::InputAdaptation adaptation_;
     std::unique_ptr<infer::Model> model_;

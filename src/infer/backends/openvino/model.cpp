@@ -58,9 +58,11 @@ public:
     }
     Result<std::unique_ptr<Engine>> observe(const InputAdaptation& adaptation,
                                             const std::vector<std::string>& tensors,
-                                            const Calibration* calibration) override {
+                                            const Calibration* calibration,
+                                            int device) override {
         return guarded(path_, [&]() -> Result<std::unique_ptr<Engine>> {
-            return observe_model(path_, SLUICE_TRY(prepared(adaptation)), tensors, calibration);
+            return observe_model(
+                path_, SLUICE_TRY(prepared(adaptation)), tensors, calibration, device);
         });
     }
     Result<EngineBuild> build(const EngineOptions& options,

@@ -4,6 +4,7 @@
 #include "sluice/infer/backends/openvino/compile.h"
 #include "sluice/infer/backends/openvino/engine.h"
 #include "sluice/infer/backends/openvino/layers.h"
+#include "sluice/infer/backends/openvino/overflow.h"
 #include "sluice/infer/backends/openvino/quantize.h"
 
 namespace sluice::infer {
@@ -25,7 +26,8 @@ std::shared_ptr<ov::op::v0::Result> tap(ov::Output<ov::Node> port) {
 Result<std::unique_ptr<Engine>> observe_model(const std::string& path,
                                               const PreparedModel& prepared,
                                               const std::vector<std::string>& tensors,
-                                              const Calibration* calibration) {
+                                              const Calibration* calibration,
+                                              int device) {
     PreparedModel shown = prepared;
     shown.model = prepared.model->clone();
     // Before the graph is rounded: a tensor is what its maker gives, not what is read of it.
@@ -38,6 +40,8 @@ Result<std::unique_ptr<Engine>> observe_model(const std::string& path,
         taps.push_back(tap(port));
     }
     if (calibration) SLUICE_TRY(quantize(*shown.model, *calibration).context(path));
+    if (calibration && device == memory::kHostMemory && int8_overflows())
+        widen_weights(*shown.model);
     const std::size_t own = shown.model->outputs().size();
     shown.model->add_results(taps);
     EngineOptions options;

@@ -132,7 +132,7 @@ TEST(Quantizable, NamesWhatIsReadInPlaceOfAnAdaptedInput) {
     adaptation.scale = {0.5f};
     const auto layers = model_of("joined")->quantizable(adaptation).value();
     EXPECT_EQ(layers[0].input, "image");
-    auto engine = model_of("joined")->observe(adaptation, {"image"}, nullptr);
+    auto engine = model_of("joined")->observe(adaptation, {"image"}, nullptr, memory::kHostMemory);
     ASSERT_TRUE(engine) << engine.error().text();
     EXPECT_EQ(run(**engine)[1][4], (28 - 1) * 0.5f);
 }
@@ -221,7 +221,8 @@ TEST(Quantize, RefusesWhatTheModelDoesNotHave) {
 }
 
 TEST(Observe, GivesTheTensorsBehindTheModelsOutputs) {
-    auto engine = model_of("joined")->observe({}, {"image", "both", "out"}, nullptr);
+    auto engine =
+        model_of("joined")->observe({}, {"image", "both", "out"}, nullptr, memory::kHostMemory);
     ASSERT_TRUE(engine) << engine.error().text();
     ASSERT_EQ((*engine)->outputs().size(), 4u);
     EXPECT_EQ((*engine)->outputs()[1].name, "image");
@@ -235,9 +236,9 @@ TEST(Observe, GivesTheTensorsBehindTheModelsOutputs) {
 TEST(Observe, ComputesWhatInt8Would) {
     auto model = model_of("joined");
     const Calibration calibration = of_joined();
-    const auto exact = run(*model->observe({}, {}, nullptr).value());
-    const auto rounded = run(*model->observe({}, {}, &calibration).value());
-    EXPECT_LT(distance(exact[0], rounded[0]), 0.03f);
+    const auto exact = run(*model->observe({}, {}, nullptr, memory::kHostMemory).value());
+    const auto rounded = run(*model->observe({}, {}, &calibration, memory::kHostMemory).value());
+    EXPECT_LT(distance(exact[0], rounded[0]), 0.04f);  // with weights of 7 bits, too
     EXPECT_GT(distance(exact[0], rounded[0]), 1e-5f);
     EngineOptions options;
     options.device = "cpu";
@@ -255,16 +256,17 @@ TEST(Observe, LeavesTheModelForOthers) {
     const Calibration calibration = of_joined();
     InputAdaptation adaptation;
     adaptation.scale = {0.5f};
-    const auto exact = run(*model->observe({}, {"image"}, nullptr).value());
-    ASSERT_TRUE(model->observe({}, {"both"}, &calibration));
-    const auto halved = run(*model->observe(adaptation, {"image"}, nullptr).value());
+    const auto exact = run(*model->observe({}, {"image"}, nullptr, memory::kHostMemory).value());
+    ASSERT_TRUE(model->observe({}, {"both"}, &calibration, memory::kHostMemory));
+    const auto halved =
+        run(*model->observe(adaptation, {"image"}, nullptr, memory::kHostMemory).value());
     EXPECT_EQ(halved[1][3], exact[1][3] / 2);
     EXPECT_EQ(model->quantizable(adaptation)->size(), 4u);
-    EXPECT_EQ(run(*model->observe({}, {"image"}, nullptr).value()), exact);
+    EXPECT_EQ(run(*model->observe({}, {"image"}, nullptr, memory::kHostMemory).value()), exact);
 }
 
 TEST(Observe, NamesTheTensorThatThereIsNot) {
-    auto engine = model_of("joined")->observe({}, {"nothing"}, nullptr);
+    auto engine = model_of("joined")->observe({}, {"nothing"}, nullptr, memory::kHostMemory);
     ASSERT_FALSE(engine);
     EXPECT_EQ(engine.error().code, ErrorCode::kNotFound);
     EXPECT_THAT(engine.error().text(), HasSubstr("'nothing'"));
