@@ -6,6 +6,7 @@
 
 #include "sluice/infer/backends/cuda/capture.h"
 #include "sluice/infer/backends/cuda/detector.h"
+#include "sluice/infer/backends/cuda/measure.h"
 #include "sluice/infer/backends/cuda/upload.h"
 #include "sluice/infer/heads/test_outputs.h"
 
@@ -61,15 +62,6 @@ void fill(std::vector<float>& values, int classes, Crowd crowd) {
     }
 }
 
-/// What a graph takes on the device, in seconds; below 0 where it failed.
-double seconds_of(const ExecutableGraph& graph, const Stream& stream) {
-    const Event from = Event::create(Event::Kind::kTimed).value();
-    const Event to = Event::create(Event::Kind::kTimed).value();
-    if (!from.record(stream) || !launch(graph, stream) || !to.record(stream) || !to.wait())
-        return -1;
-    return static_cast<double>(Event::milliseconds(from, to).value()) / 1000;
-}
-
 /// Microseconds that the kept boxes of all items take to the host when nothing else is done.
 double bus_microseconds(const Detector& detector,
                         const DetectorMemory& memory,
@@ -77,22 +69,18 @@ double bus_microseconds(const Detector& detector,
     std::vector<meta::Detection> found;
     std::size_t boxes = 0;
     for (int item = 0; item < kBatch; ++item) {
-        found.clear();
         detector.read(memory, item, found);
         boxes += found.size();
     }
-    const auto graph = captured(stream, [&]() -> Result<void> {
-                           return memory::cuda::check(cudaMemcpyAsync(memory.kept.data(),
-                                                                      memory.candidates.data(),
-                                                                      boxes * sizeof(FoundBox),
-                                                                      cudaMemcpyDeviceToHost,
-                                                                      stream.get()),
-                                                      "copying boxes");
-                       }).value();
-    double best = seconds_of(graph, stream);
-    for (int run = 0; run < 20; ++run)
-        best = std::min(best, seconds_of(graph, stream));
-    return 1e6 * best;
+    const auto copy = [&]() -> Result<void> {
+        return memory::cuda::check(cudaMemcpyAsync(memory.kept.data(),
+                                                   memory.candidates.data(),
+                                                   boxes * sizeof(FoundBox),
+                                                   cudaMemcpyDeviceToHost,
+                                                   stream.get()),
+                                   "copying boxes");
+    };
+    return 1000.0 * shortest_time(stream, copy).value();
 }
 
 /// A CUDA graph with the detector alone; the time is the device's. As a list (x1, y1, x2, y2, score
@@ -119,13 +107,15 @@ void detector(benchmark::State& state) {
         Buffer::create(Buffer::Kind::kDevice, outputs.views[0].floats().size_bytes()).value();
     upload(outputs.views[0].data, data, "uploading made-up outputs").value();
     const Stream stream = Stream::create().value();
+    const Event from = Event::create(Event::Kind::kTimed).value();
+    const Event to = Event::create(Event::Kind::kTimed).value();
     const auto graph = captured(stream, [&] {
                            return detector.enqueue(std::span(&data, 1), memory, stream);
                        }).value();
     for (auto _ : state) {
-        const double seconds = seconds_of(graph, stream);
-        if (seconds < 0) state.SkipWithError("the detector failed");
-        state.SetIterationTime(seconds);
+        if (!from.record(stream) || !launch(graph, stream) || !to.record(stream) || !to.wait())
+            state.SkipWithError("the detector failed");
+        state.SetIterationTime(static_cast<double>(Event::milliseconds(from, to).value()) / 1000);
     }
     std::vector<meta::Detection> found;
     detector.read(memory, 0, found);

@@ -12,8 +12,8 @@ namespace {
 
 class EndRequest final : public Request {
 public:
-    EndRequest(std::unique_ptr<Request> device, std::unique_ptr<Request> end, int count)
-        : device_(std::move(device)), end_(std::move(end)), count_(count) {}
+    EndRequest(std::unique_ptr<Request> device, std::unique_ptr<Request> end)
+        : device_(std::move(device)), end_(std::move(end)) {}
 
     std::span<std::byte> item(std::size_t input, int item) override {
         return device_->item(input, item);
@@ -21,7 +21,6 @@ public:
     void set_count(int count) override {
         device_->set_count(count);
         end_->set_count(count);
-        count_ = count;
     }
     std::span<const memory::TensorView> outputs() const override { return end_->outputs(); }
     Result<image::Placement> put(int item,
@@ -35,7 +34,7 @@ public:
         const auto values = device_->outputs();
         for (std::size_t i = 0; i < values.size(); ++i) {
             const auto* from = static_cast<const std::byte*>(values[i].data);
-            for (int item = 0; item < count_; ++item) {
+            for (int item = 0; item < values[i].shape[0]; ++item) {
                 const std::span<std::byte> to = end_->item(i, item);
                 std::copy_n(from, to.size(), to.data());
                 from += to.size();
@@ -50,7 +49,6 @@ public:
 private:
     std::unique_ptr<Request> device_;
     std::unique_ptr<Request> end_;
-    int count_;
 };
 
 }  // namespace
@@ -84,7 +82,7 @@ Result<std::unique_ptr<Request>> EndEngine::create_request() {
     auto device = SLUICE_TRY(device_->create_request());
     auto end = SLUICE_TRY(end_.create_request());
     return std::unique_ptr<Request>(
-        std::make_unique<EndRequest>(std::move(device), std::move(end), batch_size()));
+        std::make_unique<EndRequest>(std::move(device), std::move(end)));
 }
 
 Result<void> EndEngine::submit(Request& request) {

@@ -1,7 +1,6 @@
 #include "sluice/infer/backends/openvino/overflow.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -22,8 +21,6 @@ namespace {
 using ov::op::v0::Constant;
 using ov::op::v0::FakeQuantize;
 
-/// oneDNN adds the products of two input channels, the first two, the next two, and so on.
-constexpr std::size_t kNeighbours = 2;
 /// What two weights of one sign may come to, in steps: rounded, and with pixels of 255, below 2^15.
 constexpr float kMostOfTwo = 126.5f;
 constexpr float kSteps = 127;
@@ -94,16 +91,9 @@ std::optional<Extents> extents_of(const FakeQuantize& weights) {
     return extents;
 }
 
-/// The most that two weights of one sign come to, of so many that lie `apart` from one another.
-float most_of_two(const float* first, std::size_t count, std::size_t apart) {
-    std::array<float, 2> largest[2]{};  // of each sign
-    for (std::size_t i = 0; i < count; ++i) {
-        const float value = first[i * apart];
-        auto& two = largest[value < 0 ? 1 : 0];
-        two[1] = std::max(two[1], std::min(two[0], std::fabs(value)));
-        two[0] = std::max(two[0], std::fabs(value));
-    }
-    return std::max(largest[0][0] + largest[0][1], largest[1][0] + largest[1][1]);
+/// The most that two weights come to, whatever pixels (0 to 255) they are multiplied with.
+float most_of(float a, float b) {
+    return (a < 0) == (b < 0) ? std::fabs(a + b) : std::max(std::fabs(a), std::fabs(b));
 }
 
 /// By how much each range has to be wider.
@@ -120,10 +110,12 @@ std::vector<float> widening(const FakeQuantize& rounds, const std::vector<float>
         const std::size_t o = i / inner;
         const std::size_t n = i % inner;
         const std::size_t range = high.size() == 1 ? 0 : high.size() == outer ? o : n;
-        for (std::size_t input = 0; input < inputs; input += kNeighbours) {
-            const float most = most_of_two(&values[(o * inputs + input) * inner + n],
-                                           std::min(kNeighbours, inputs - input),
-                                           inner);
+        const auto weight = [&, all = inputs, apart = inner](std::size_t input) {
+            return input < all ? values[(o * all + input) * apart + n] : 0.0f;
+        };
+        // oneDNN adds the products of the first two input channels, the next two, and so on.
+        for (std::size_t input = 0; input < inputs; input += 2) {
+            const float most = most_of(weight(input), weight(input + 1));
             const float steps = most / std::fabs(high[range]) * kSteps;
             if (steps > kSteps) factors[range] = std::max(factors[range], steps / kMostOfTwo);
         }

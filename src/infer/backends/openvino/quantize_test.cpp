@@ -238,7 +238,7 @@ TEST(Observe, ComputesWhatInt8Would) {
     const Calibration calibration = of_joined();
     const auto exact = run(*model->observe({}, {}, nullptr, memory::kHostMemory).value());
     const auto rounded = run(*model->observe({}, {}, &calibration, memory::kHostMemory).value());
-    EXPECT_LT(distance(exact[0], rounded[0]), 0.04f);  // with weights of 7 bits, too
+    EXPECT_LT(distance(exact[0], rounded[0]), 0.03f);
     EXPECT_GT(distance(exact[0], rounded[0]), 1e-5f);
     EngineOptions options;
     options.device = "cpu";
